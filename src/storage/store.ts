@@ -1,0 +1,121 @@
+/**
+ * The port between the engine and whatever keeps the ledger. One act per method; the embedded,
+ * memory and (later) PostgreSQL adapters implement it with the same file names, and one contract
+ * suite runs over all of them.
+ *
+ * The promise that everything rests on: `save` resolves only after every event of the batch is
+ * durable, and rejects with a `Fault` whose `outcome` says whether it happened.
+ */
+import type { NumberedEvent } from "../kernel/job/events.ts";
+import type { ArtifactRef, JobState } from "../kernel/job/state.ts";
+import type { JobStatus } from "../kernel/job/types.ts";
+import type { EpochMs } from "../lib/time.ts";
+
+/** Everything a batch of commands needs to be decided, asked for in one round trip. */
+export interface LoadRequest {
+  readonly jobIds: readonly string[];
+  readonly idempotencyKeys: readonly string[];
+  readonly claims: readonly ClaimableRequest[];
+  /** When present: jobs whose lease lapsed at this instant, and jobs with no attempts left. */
+  readonly lapsedAt?: EpochMs;
+}
+
+export interface ClaimableRequest {
+  readonly types: readonly string[];
+  readonly limit: number;
+}
+
+export interface Loaded {
+  /** Position of the last event; the next one is this plus one. */
+  readonly head: number;
+  readonly jobs: ReadonlyMap<string, JobState>;
+  /** Idempotency key to the id of the first job that had it; that job is in `jobs`. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** In the order of `claims`: claimable jobs, oldest first. */
+  readonly claimable: readonly (readonly JobState[])[];
+  readonly lapsed: readonly JobState[];
+}
+
+export interface SaveBatch {
+  readonly events: readonly NumberedEvent[];
+  /** Every job that the events changed, folded. */
+  readonly jobs: readonly JobState[];
+}
+
+/** What the caller may be told once the events are durable. */
+export interface SaveReceipt {
+  /** Absent when the read models took the batch; otherwise why they lag behind the ledger. */
+  readonly projectionFailure?: string;
+}
+
+export interface LedgerCounts {
+  readonly head: number;
+  readonly lastEventId: string | undefined;
+  /** Valid unique events of known types. */
+  readonly known: number;
+  /** Valid unique events of unknown types. */
+  readonly foreign: number;
+  /** Lines that are no event. */
+  readonly corrupt: number;
+}
+
+export interface BrokenLine {
+  readonly lineNumber: number;
+  readonly reason: string;
+  readonly quarantinePath?: string;
+}
+
+export interface StoredJobQuery {
+  readonly statuses?: readonly JobStatus[];
+  readonly types?: readonly string[];
+  readonly afterSeq?: number;
+  readonly limit: number;
+  readonly newestFirst?: boolean;
+  /** Leases are seen as of this instant. */
+  readonly at: EpochMs;
+}
+
+export interface StoredLine {
+  readonly position: number;
+  /** One event as JSON text, without the newline. */
+  readonly json: string;
+  readonly foreign: boolean;
+}
+
+export interface TypeStatusCount {
+  readonly jobType: string;
+  readonly status: JobStatus;
+  readonly count: number;
+}
+
+/** Read models at one position, stable while writes go on. */
+export interface StoreSnapshot {
+  readonly counts: LedgerCounts;
+  jobs(query: StoredJobQuery): readonly JobState[];
+  close(): void;
+}
+
+export interface Store {
+  load(request: LoadRequest): Promise<Loaded>;
+  save(batch: SaveBatch): Promise<SaveReceipt>;
+
+  counts(): LedgerCounts;
+  brokenLines(): readonly BrokenLine[];
+  job(jobId: string): JobState | undefined;
+  jobs(query: StoredJobQuery): readonly JobState[];
+  /** Counts by type and status, leases seen as of `at`. */
+  tally(at: EpochMs): readonly TypeStatusCount[];
+  /** When the next lease lapses, or undefined when none is running. */
+  nextLeaseExpiry(): EpochMs | undefined;
+  snapshot(): StoreSnapshot;
+  /** Events after a position, oldest first. */
+  lines(afterPosition: number, limit: number): Promise<readonly StoredLine[]>;
+  positionOf(eventId: string): Promise<number | undefined>;
+  close(): Promise<void>;
+}
+
+/** Content-addressed bodies. */
+export interface Blobs {
+  put(body: Uint8Array | AsyncIterable<Uint8Array>, maxBytes: number): Promise<ArtifactRef>;
+  get(ref: ArtifactRef): Promise<Uint8Array | undefined>;
+}
