@@ -125,6 +125,8 @@ export interface JobSnapshot {
 export interface StoredEvent {
   readonly position: number;
   readonly event: LedgerEvent;
+  /** The event as it stands in the ledger, without the newline. */
+  readonly json: string;
   /** True when the event type is not one of the contract's. */
   readonly foreign: boolean;
 }
@@ -140,12 +142,6 @@ export interface Tail {
   /** Events after the last ones returned; waits until there are some, or until `signal` aborts
    * (then an empty array). Never more than `limit`. */
   next(limit: number, signal: AbortSignal): Promise<readonly StoredEvent[]>;
-}
-
-export interface BlobWrite {
-  readonly sha256: string;
-  readonly size: number;
-  readonly ref: ArtifactRef;
 }
 
 export interface Engine {

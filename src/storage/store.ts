@@ -38,8 +38,14 @@ export interface Loaded {
 
 export interface SaveBatch {
   readonly events: readonly NumberedEvent[];
-  /** Every job that the events changed, folded. */
-  readonly jobs: readonly JobState[];
+  /** Every job that the events changed, as it was before the batch and as it is after. */
+  readonly changes: readonly JobChange[];
+}
+
+export interface JobChange {
+  /** Absent for a job that the batch made. */
+  readonly before?: JobState;
+  readonly after: JobState;
 }
 
 /** What the caller may be told once the events are durable. */
@@ -57,6 +63,8 @@ export interface LedgerCounts {
   readonly foreign: number;
   /** Lines that are no event. */
   readonly corrupt: number;
+  /** Projections that the ledger says are stale. */
+  readonly stale: readonly string[];
 }
 
 export interface BrokenLine {

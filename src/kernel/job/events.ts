@@ -51,6 +51,8 @@ export interface EventDraft {
 export interface NumberedEvent {
   readonly position: number;
   readonly event: LedgerEvent;
+  /** The event as JSON text, when somebody has made it already. */
+  readonly json?: string;
 }
 
 const POSITION_DIGITS = 6;

@@ -1,0 +1,155 @@
+/**
+ * Every SQL statement on `jobs`, as functions over one database connection. The writer has one of
+ * these, each open snapshot another.
+ */
+import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { isSpent, seenAt } from "../../kernel/job/lease.ts";
+import type { JobState } from "../../kernel/job/state.ts";
+import type { JobStatus } from "../../kernel/job/types.ts";
+import { type EpochMs, fromIso } from "../../lib/time.ts";
+import type { StoredJobQuery } from "../store.ts";
+
+/** The one tenant of the JobSpec surface; every row names its owner from the first day. */
+export const LOCAL_TENANT = "local";
+
+/** Expiry that cannot be read: lapsed since ever (digest §11). */
+const LAPSED_SINCE_EVER = 0;
+
+type Row = { readonly state: string };
+
+export class JobRows {
+  readonly #database: DatabaseSync;
+  readonly #insert: StatementSync;
+  readonly #update: StatementSync;
+  readonly #byId: StatementSync;
+  readonly #byKey: StatementSync;
+  readonly #claimable: StatementSync;
+  readonly #lapsed: StatementSync;
+  readonly #spent: StatementSync;
+  readonly #nextExpiry: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#insert = database.prepare(`INSERT INTO jobs
+      (seq, tenant, job_id, job_type, status, idempotency_key, lease_expires_at, spent, state)
+      VALUES (?, '${LOCAL_TENANT}', ?, ?, ?, ?, ?, ?, ?)`);
+    this.#update = database.prepare(`UPDATE jobs SET job_type = ?, status = ?,
+      idempotency_key = ?, lease_expires_at = ?, spent = ?, state = ? WHERE seq = ?`);
+    this.#byId = database.prepare(
+      `SELECT state FROM jobs WHERE tenant = '${LOCAL_TENANT}' AND job_id = ?`,
+    );
+    this.#byKey = database.prepare(`SELECT job_id FROM jobs
+      WHERE tenant = '${LOCAL_TENANT}' AND idempotency_key = ? ORDER BY seq LIMIT 1`);
+    this.#claimable = database.prepare(`SELECT state FROM jobs
+      WHERE status IN ('queued', 'retry_waiting') AND spent = 0 AND job_type = ?
+      ORDER BY seq LIMIT ?`);
+    this.#lapsed = database.prepare(`SELECT state FROM jobs
+      WHERE status = 'running' AND lease_expires_at <= ? LIMIT ?`);
+    this.#spent = database.prepare(`SELECT state FROM jobs
+      WHERE status = 'retry_waiting' AND spent = 1 LIMIT ?`);
+    this.#nextExpiry = database.prepare(
+      "SELECT MIN(lease_expires_at) AS at FROM jobs WHERE status = 'running'",
+    );
+  }
+
+  insert(job: JobState): void {
+    const key = job.idempotency_key ?? null;
+    const { seq, job_id: id, job_type: type, status } = job;
+    this.#insert.run(seq, id, type, status, key, expiryOf(job), spentOf(job), JSON.stringify(job));
+  }
+
+  update(job: JobState): void {
+    const key = job.idempotency_key ?? null;
+    const { seq, job_type: type, status } = job;
+    this.#update.run(type, status, key, expiryOf(job), spentOf(job), JSON.stringify(job), seq);
+  }
+
+  byId(jobId: string): JobState | undefined {
+    return stateOf(this.#byId.get(jobId));
+  }
+
+  idByKey(key: string): string | undefined {
+    return this.#byKey.get(key)?.["job_id"] as string | undefined;
+  }
+
+  /** Oldest first over all the types. */
+  claimable(types: readonly string[], limit: number): readonly JobState[] {
+    const found = types.flatMap((type) => statesOf(this.#claimable.all(type, limit)));
+    if (types.length > 1) found.sort((left, right) => left.seq - right.seq);
+    return found.slice(0, limit);
+  }
+
+  /** Running jobs whose lease lapsed, and waiting ones with no attempts left. */
+  lapsed(at: EpochMs, limit: number): readonly JobState[] {
+    return [...statesOf(this.#lapsed.all(at, limit)), ...statesOf(this.#spent.all(limit))];
+  }
+
+  nextExpiry(): EpochMs | undefined {
+    const at = this.#nextExpiry.get()?.["at"];
+    return typeof at === "number" ? at : undefined;
+  }
+
+  /** One page, leases seen as of `query.at`. */
+  page(query: StoredJobQuery): readonly JobState[] {
+    const { where, values } = conditionsOf(query);
+    const order = query.newestFirst === true ? "DESC" : "ASC";
+    const statement = this.#database.prepare(
+      `SELECT state FROM jobs ${where} ORDER BY seq ${order} LIMIT ?`,
+    );
+    return statesOf(statement.all(...values, query.limit)).map((job) => seenAt(job, query.at));
+  }
+}
+
+/**
+ * Asking for `running` must not give lapsed leases, asking for `retry_waiting` must: the reader's
+ * instant decides, whether or not the sweep has written the expiry yet.
+ */
+function conditionsOf(query: StoredJobQuery): { where: string; values: SQLInputValue[] } {
+  const conditions: string[] = [];
+  const values: SQLInputValue[] = [];
+  if (query.statuses !== undefined) {
+    conditions.push(
+      `(${query.statuses.map((s) => statusCondition(s, query.at, values)).join(" OR ")})`,
+    );
+  }
+  if (query.types !== undefined) {
+    conditions.push(`job_type IN (${query.types.map(() => "?").join(", ")})`);
+    values.push(...query.types);
+  }
+  if (query.afterSeq !== undefined) {
+    conditions.push(query.newestFirst === true ? "seq < ?" : "seq > ?");
+    values.push(query.afterSeq);
+  }
+  return { where: conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`, values };
+}
+
+function statusCondition(status: JobStatus, at: EpochMs, values: SQLInputValue[]): string {
+  switch (status) {
+    case "running":
+      values.push(at);
+      return "(status = 'running' AND (lease_expires_at IS NULL OR lease_expires_at > ?))";
+    case "retry_waiting":
+      values.push(at);
+      return "(status = 'retry_waiting' OR (status = 'running' AND lease_expires_at <= ?))";
+    default:
+      values.push(status);
+      return "status = ?";
+  }
+}
+
+function expiryOf(job: JobState): number | null {
+  if (job.status !== "running" || job.lease_expires_at === undefined) return null;
+  return fromIso(job.lease_expires_at) ?? LAPSED_SINCE_EVER;
+}
+
+function spentOf(job: JobState): number {
+  return isSpent(job) ? 1 : 0;
+}
+
+function stateOf(row: unknown): JobState | undefined {
+  return row === undefined ? undefined : (JSON.parse((row as Row).state) as JobState);
+}
+
+function statesOf(rows: readonly unknown[]): JobState[] {
+  return rows.map((row) => JSON.parse((row as Row).state) as JobState);
+}

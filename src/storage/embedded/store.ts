@@ -1,0 +1,362 @@
+/**
+ * The embedded store: `ledger.jsonl` is the truth, `projections.db` a fold of it. One process owns
+ * it (see `lock.ts`), one commit loop writes to it.
+ */
+import { renameSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { Fault, messageOf } from "../../errors/fault.ts";
+import { invariant } from "../../errors/invariant.ts";
+import type { JobState } from "../../kernel/job/state.ts";
+import type { Disk } from "../../lib/disk.ts";
+import type { EpochMs } from "../../lib/time.ts";
+import type {
+  BrokenLine,
+  LedgerCounts,
+  Loaded,
+  LoadRequest,
+  SaveBatch,
+  SaveReceipt,
+  Store,
+  StoredJobQuery,
+  StoredLine,
+  StoreSnapshot,
+  TypeStatusCount,
+} from "../store.ts";
+import {
+  buildProjections,
+  IN_MEMORY,
+  openProjections,
+  type RebuildReason,
+  removeDatabase,
+} from "./build.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { openDatabase } from "./database.ts";
+import { readLines } from "./lines.ts";
+import { LineLog, type TornTail } from "./log.ts";
+import { Projections } from "./projections.ts";
+import { type RepairedLine, repairLog } from "./repair.ts";
+import { positionIn, type ReplayProgress, replayAll } from "./replay.ts";
+import { JobRows } from "./rows.ts";
+import { tallyAt } from "./tally.ts";
+import { compareProjections, type Verification } from "./verify.ts";
+
+export interface EmbeddedStoreOptions {
+  readonly disk: Disk;
+  /** `<root>/.agents/daemon`. */
+  readonly dir: string;
+  /** File of the read models, or `:memory:` for ones that are folded anew at each open. */
+  readonly database: string;
+  /** The ledger is rotated before it would grow over this size. 0: never. */
+  readonly rotateBytes: number;
+  readonly now: () => EpochMs;
+  readonly onProgress?: ReplayProgress;
+}
+
+/** What opening had to mend. */
+export interface Opening {
+  readonly tornTail?: TornTail;
+  readonly rebuilt?: RebuildReason;
+}
+
+export interface RebuildReport {
+  readonly events: number;
+  readonly jobs: number;
+}
+
+/** Most jobs one sweep takes; the next one follows at once. */
+const LAPSED_MAX = 1000;
+
+/** Opens the ledger and brings the read models to its end. Throws a `Fault` when it cannot. */
+export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
+  const log = new LineLog({ ...options, name: "ledger" });
+  const opened = await openProjections({ ...options, log, path: options.database });
+  return new EmbeddedStore(options, log, opened.projections, {
+    ...(log.tornTail === undefined ? {} : { tornTail: log.tornTail }),
+    ...(opened.rebuilt === undefined ? {} : { rebuilt: opened.rebuilt }),
+  });
+}
+
+export class EmbeddedStore implements Store {
+  readonly opening: Opening;
+  readonly #options: EmbeddedStoreOptions;
+  #log: LineLog;
+  #projections: Projections;
+  /** Why the read models stopped following the ledger; the next load brings them back. */
+  #broken: string | undefined;
+
+  constructor(
+    options: EmbeddedStoreOptions,
+    log: LineLog,
+    projections: Projections,
+    opening: Opening,
+  ) {
+    this.#options = options;
+    this.#log = log;
+    this.#projections = projections;
+    this.opening = opening;
+  }
+
+  async load(request: LoadRequest): Promise<Loaded> {
+    if (this.#broken !== undefined) await this.#recover();
+    return this.#read(({ rows, checkpoint }) => {
+      const jobs = new Map<string, JobState>();
+      const keys = new Map<string, string>();
+      const want = new Set(request.jobIds);
+      for (const key of request.idempotencyKeys) {
+        const jobId = rows.idByKey(key);
+        if (jobId === undefined) continue;
+        keys.set(key, jobId);
+        want.add(jobId);
+      }
+      for (const jobId of want) {
+        const job = rows.byId(jobId);
+        if (job !== undefined) jobs.set(jobId, job);
+      }
+      return {
+        head: checkpoint.head,
+        jobs,
+        keys,
+        claimable: request.claims.map((claim) => rows.claimable(claim.types, claim.limit)),
+        lapsed: request.lapsedAt === undefined ? [] : rows.lapsed(request.lapsedAt, LAPSED_MAX),
+      };
+    });
+  }
+
+  async save(batch: SaveBatch): Promise<SaveReceipt> {
+    const lines = batch.events.map(({ event, json }) => `${json ?? JSON.stringify(event)}\n`);
+    const place = await this.#log.append(Buffer.from(lines.join("")));
+    let offset = place.offset;
+    const starts = lines.map((line) => {
+      const start = offset;
+      offset += Buffer.byteLength(line);
+      return start;
+    });
+    try {
+      const reached = this.#reached();
+      this.#projections.apply({ ...batch, segment: place.segment, starts, reached });
+      return {};
+    } catch (error) {
+      this.#broken = messageOf(error);
+      return { projectionFailure: this.#broken };
+    }
+  }
+
+  counts(): LedgerCounts {
+    return countsOf(this.#projections.checkpoint);
+  }
+
+  brokenLines(): readonly BrokenLine[] {
+    if (this.#projections.checkpoint.corrupt === 0) return [];
+    return this.#read(({ skips }) =>
+      skips.map(({ lineNumber, reason }) => ({ lineNumber, reason })),
+    );
+  }
+
+  job(jobId: string): JobState | undefined {
+    return this.#read(({ rows }) => rows.byId(jobId));
+  }
+
+  jobs(query: StoredJobQuery): readonly JobState[] {
+    return this.#read(({ rows }) => rows.page(query));
+  }
+
+  tally(at: EpochMs): readonly TypeStatusCount[] {
+    return this.#read(({ rows, checkpoint }) => tallyAt(rows, checkpoint, at));
+  }
+
+  nextLeaseExpiry(): EpochMs | undefined {
+    return this.#read(({ rows }) => rows.nextExpiry());
+  }
+
+  snapshot(): StoreSnapshot {
+    const counts = this.counts();
+    if (this.#options.database === IN_MEMORY) return { counts, ...this.#memorySnapshot() };
+    const database = new DatabaseSync(this.#options.database, { readOnly: true });
+    database.exec("BEGIN");
+    const rows = new JobRows(database);
+    // The first read pins the snapshot to this very moment.
+    rows.nextExpiry();
+    return { counts, jobs: (query) => rows.page(query), close: () => database.close() };
+  }
+
+  /** A database in memory has one connection, so its snapshot is a copy. */
+  #memorySnapshot(): Omit<StoreSnapshot, "counts"> {
+    const copy = new DatabaseSync(IN_MEMORY);
+    copy.deserialize(this.#projections.database.serialize());
+    const rows = new JobRows(copy);
+    return { jobs: (query) => rows.page(query), close: () => copy.close() };
+  }
+
+  async lines(afterPosition: number, limit: number): Promise<readonly StoredLine[]> {
+    return this.#read(({ projections }) => readLines(this.#log, projections, afterPosition, limit));
+  }
+
+  async positionOf(eventId: string): Promise<number | undefined> {
+    const { checkpoint } = this.#projections;
+    if (checkpoint.indexesIds) return this.#projections.indexedPositionOf(eventId);
+    const position = positionIn(eventId);
+    if (position === undefined || position < 1 || position > checkpoint.head) return undefined;
+    const [line] = await this.lines(position - 1, 1);
+    if (line === undefined) return undefined;
+    const event = JSON.parse(line.json) as { readonly event_id: string };
+    return event.event_id === eventId ? position : undefined;
+  }
+
+  /** Folds the ledger into new read models while the old ones serve, then swaps them. */
+  async rebuild(onProgress?: ReplayProgress): Promise<RebuildReport> {
+    const fresh = await this.#buildBeside("rebuild", onProgress);
+    replayAll(this.#log, fresh);
+    this.#swapIn(fresh, `${this.#options.database}.rebuild`);
+    this.#broken = undefined;
+    return this.#report();
+  }
+
+  /** Folds the ledger into scratch read models and compares every one with those in use. */
+  async verify(onProgress?: ReplayProgress): Promise<Verification> {
+    const path = this.#besidePath("verify");
+    const scratch = await this.#buildBeside("verify", onProgress);
+    try {
+      replayAll(this.#log, scratch);
+      const live = this.snapshot();
+      try {
+        return await compareProjections(scratch, this.#projections, live);
+      } finally {
+        live.close();
+      }
+    } finally {
+      scratch.database.close();
+      removeDatabase(path);
+    }
+  }
+
+  /**
+   * Moves broken lines to quarantine and folds the mended ledger anew. The caller keeps appends
+   * away meanwhile (the engine runs it between two batches).
+   */
+  async repair(onProgress?: ReplayProgress): Promise<readonly RepairedLine[]> {
+    const broken = this.#read(({ skips }) => skips);
+    if (broken.length === 0) return [];
+    await this.#log.close();
+    const { disk, dir, now } = this.#options;
+    const moved = repairLog({ disk, dir, broken, rotated: this.#log.rotated });
+    this.#log = new LineLog({
+      disk,
+      dir,
+      rotateBytes: this.#options.rotateBytes,
+      now,
+      name: "ledger",
+    });
+    const fresh = await this.#buildBeside("rebuild", onProgress);
+    this.#swapIn(fresh, `${this.#options.database}.rebuild`);
+    return moved;
+  }
+
+  async close(): Promise<void> {
+    await this.#log.close();
+    this.#projections.database.close();
+  }
+
+  #besidePath(purpose: string): string {
+    const { database } = this.#options;
+    return database === IN_MEMORY ? IN_MEMORY : `${database}.${purpose}`;
+  }
+
+  #buildBeside(purpose: string, onProgress?: ReplayProgress): Promise<Projections> {
+    return buildProjections({
+      disk: this.#options.disk,
+      log: this.#log,
+      path: this.#besidePath(purpose),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+  }
+
+  #swapIn(fresh: Projections, path: string): void {
+    const { database } = this.#options;
+    this.#projections.database.close();
+    this.#projections = fresh;
+    if (database === IN_MEMORY) return;
+    // Renaming an open database is safe once its side files are folded back into it.
+    fresh.database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    fresh.database.close();
+    removeDatabase(database);
+    renameSync(path, database);
+    removeDatabase(path);
+    const reopened = openDatabase(database);
+    invariant(reopened !== undefined, `${database} cannot be opened again after a rebuild`);
+    this.#projections = new Projections(reopened);
+  }
+
+  /** Brings read models that stopped following back: the missing tail first, all anew if need be. */
+  async #recover(): Promise<void> {
+    try {
+      replayAll(this.#log, this.#projections);
+    } catch {
+      try {
+        await this.rebuild();
+      } catch (error) {
+        throw new Fault(
+          "projection_unavailable",
+          `the projections cannot follow the ledger: ${messageOf(error)}`,
+          { cause: error },
+        );
+      }
+    }
+    this.#broken = undefined;
+  }
+
+  #reached(): Pick<Checkpoint, "place" | "crc" | "previousSegment"> {
+    const segment = this.#log.activeSegment;
+    return {
+      place: { segment, offset: this.#log.activeSize },
+      crc: this.#log.activeCrc,
+      previousSegment: this.#log.rotated[segment - 1] ?? "",
+    };
+  }
+
+  #report(): RebuildReport {
+    const { head, tally } = this.#projections.checkpoint;
+    const jobs = Object.values(tally)
+      .flatMap((statuses) => Object.values(statuses))
+      .reduce((sum, count) => sum + count, 0);
+    return { events: head, jobs };
+  }
+
+  /** Runs a query; a database that fails under it is made anew by the next load. */
+  #read<T>(query: (models: ReadModels) => T): T {
+    const projections = this.#projections;
+    try {
+      return query({
+        projections,
+        rows: projections.rows,
+        checkpoint: projections.checkpoint,
+        get skips() {
+          return projections.skips("corrupt");
+        },
+      });
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      this.#broken = messageOf(error);
+      throw new Fault("projection_unavailable", `the projections cannot be read: ${this.#broken}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+interface ReadModels {
+  readonly projections: Projections;
+  readonly rows: JobRows;
+  readonly checkpoint: Checkpoint;
+  readonly skips: ReturnType<Projections["skips"]>;
+}
+
+function countsOf(checkpoint: Checkpoint): LedgerCounts {
+  return {
+    head: checkpoint.head,
+    lastEventId: checkpoint.lastEventId === "" ? undefined : checkpoint.lastEventId,
+    known: checkpoint.known,
+    foreign: checkpoint.foreign,
+    corrupt: checkpoint.corrupt,
+    stale: checkpoint.stale,
+  };
+}
