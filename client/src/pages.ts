@@ -1,0 +1,34 @@
+import type { EventsPage, EventsQuery, Job, JobEvent, JobsPage, JobsQuery } from "./types.ts";
+
+const EVENTS_PER_PAGE = 1_000;
+
+/** Every job of a query, page by page, each page asked for when the one before is used up. */
+export async function* eachJob(
+  list: (query: JobsQuery) => Promise<JobsPage>,
+  query: JobsQuery,
+): AsyncGenerator<Job, void, undefined> {
+  let cursor = query.cursor;
+  do {
+    const page = await list({ ...query, cursor });
+    yield* page.jobs;
+    cursor = page.next_cursor;
+  } while (cursor !== undefined);
+}
+
+/** Every event that is in the ledger now, page by page. */
+export async function* eachEvent(
+  list: (query: EventsQuery) => Promise<EventsPage>,
+  query: EventsQuery,
+): AsyncGenerator<JobEvent, void, undefined> {
+  let since = query.since;
+  for (;;) {
+    const page = await list({ since, limit: query.limit ?? EVENTS_PER_PAGE });
+    yield* page.events;
+    // A page may hold nothing but foreign events; they still lead on.
+    const last = page.events.at(-1) ?? page.foreign_events?.at(-1);
+    // A host that ignores the cursor would answer the same page for ever.
+    if (last === undefined || last.event_id === since) return;
+    if (last.event_id === page.last_event_id) return;
+    since = last.event_id;
+  }
+}
