@@ -153,6 +153,8 @@ export interface Engine {
   claim(input: ClaimInput): Promise<readonly JobState[]>;
   heartbeat(input: HeartbeatInput): Answer<JobState>;
   complete(input: HoldInput): Answer<JobState>;
+  /** Completes several held jobs in one commit, each judged on its own. */
+  completeMany(inputs: readonly HoldInput[]): Promise<readonly Result<JobState, Rejection>[]>;
   fail(input: FailInput): Answer<JobState>;
   release(input: ReleaseInput): Answer<JobState>;
 
