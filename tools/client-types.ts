@@ -3,6 +3,9 @@
  * Kept small on purpose; it knows the parts of JSON Schema that our documents use and throws on
  * anything else, so that a new construct cannot slip through as a wrong type.
  */
+import { writeFileSync } from "node:fs";
+import { SCHEMAS } from "../src/jobspec/schemas.ts";
+
 type Schema = Readonly<Record<string, unknown>>;
 
 export interface OpenApiDocument {
@@ -31,7 +34,14 @@ export function renderTypes(document: OpenApiDocument): string {
 
 function declaration(name: string, schema: Schema): string {
   if (isRecordOfFields(schema)) return `export interface ${name} ${typeOf(schema, "")}\n`;
-  return `export type ${name} = ${typeOf(schema, "")};\n`;
+  const text = `export type ${name} = ${typeOf(schema, "")};\n`;
+  return text.length <= LINE_WIDTH ? text : text.replaceAll(/(?: =)? (\||")/g, broken);
+}
+
+/** Breaks a long union of texts, one to a line. */
+function broken(match: string, next: string): string {
+  if (match.startsWith(" =")) return ` =\n  | ${next}`;
+  return next === "|" ? "\n  |" : match;
 }
 
 /** True for a plain object schema with named fields, which reads best as an interface. */
@@ -87,8 +97,10 @@ function plain(schema: Schema, indent: string): string {
 }
 
 function element(schema: Schema, indent: string): string {
-  const text = isObject(schema["items"]) ? typeOf(schema["items"], indent) : "unknown";
-  return /[ |&]/.test(text) && !text.startsWith("{") ? `(${text})` : text;
+  if (!isObject(schema["items"])) return "unknown";
+  const text = typeOf(schema["items"], indent);
+  const simple = /^[\w$]+$/.test(text) || schema["items"]["type"] === "object";
+  return simple ? text : `(${text})`;
 }
 
 function fields(schema: Schema, indent: string): string {
@@ -98,8 +110,10 @@ function fields(schema: Schema, indent: string): string {
   const lines = Object.entries(properties).map(([name, value]) => {
     if (!isObject(value)) throw new Error(`the schema of ${name} is not an object`);
     const key = IDENTIFIER.test(name) ? name : JSON.stringify(name);
-    const mark = required.includes(name) ? "" : "?";
-    return `${comment(value, inner)}${inner}readonly ${key}${mark}: ${typeOf(value, inner)};\n`;
+    const type = typeOf(value, inner);
+    // Callers may leave a field out or pass on an undefined of their own.
+    const field = required.includes(name) ? `${key}: ${type}` : `${key}?: ${type} | undefined`;
+    return `${comment(value, inner)}${inner}readonly ${field};\n`;
   });
   const rest = schema["additionalProperties"];
   if (lines.length === 0) {
@@ -133,4 +147,10 @@ function union(options: readonly string[]): string {
 
 function isObject(value: unknown): value is Schema {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+if (import.meta.main) {
+  const target = new URL("../client/src/generated/types.ts", import.meta.url);
+  const schemas: OpenApiDocument["components"]["schemas"] = JSON.parse(JSON.stringify(SCHEMAS));
+  writeFileSync(target, renderTypes({ components: { schemas } }));
 }

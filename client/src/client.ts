@@ -2,12 +2,24 @@
  * The Keelson client: one object per daemon. It needs nothing but `fetch`, streams and
  * `AbortSignal`, so it runs in Node 20 and later and in browsers.
  */
+
+import type { CompleteResult } from "./completions.ts";
 import type {
+  ArtifactRef,
+  CancelJobRequest,
+  ClaimRequest,
   HealthResponse,
+  JobListResponse,
   OpenClawConsumerSnapshot,
   OpenClawHealthResponse,
   OpenClawResourceSummary,
+  OpenClawTriggerJobResponse,
+  ReadyResponse,
+  RebuildResponse,
+  RepairResponse,
+  StatusResponse,
   SubmitJobResponse,
+  VerifyResponse,
 } from "./generated/types.ts";
 import { eachEvent, eachJob } from "./pages.ts";
 import { type TailOptions, tailEvents } from "./tail.ts";
@@ -15,6 +27,7 @@ import { createTransport, type Transport, type TransportOptions } from "./transp
 import type * as wire from "./types.ts";
 import { startWorker, type Worker, type WorkerOptions } from "./worker.ts";
 
+export type { CompleteResult } from "./completions.ts";
 export { isKeelsonError, isLostAnswer, isStaleHold, KeelsonError } from "./error.ts";
 export type * from "./generated/types.ts";
 export {
@@ -43,14 +56,14 @@ export interface OpenClaw {
   jobs(call?: CallOptions): Promise<readonly OpenClawResourceSummary[]>;
   wiki(call?: CallOptions): Promise<readonly OpenClawResourceSummary[]>;
   /** Submits one of the four allow-listed job types; refused while the daemon is not ready. */
-  trigger(request: wire.SubmitRequest, call?: CallOptions): Promise<wire.Triggered>;
+  trigger(request: wire.SubmitRequest, call?: CallOptions): Promise<OpenClawTriggerJobResponse>;
 }
 
 export interface Client {
   readonly url: string;
   health(call?: CallOptions): Promise<HealthResponse>;
-  ready(call?: CallOptions): Promise<wire.Ready>;
-  status(query?: wire.StatusQuery, call?: CallOptions): Promise<wire.Status>;
+  ready(call?: CallOptions): Promise<ReadyResponse>;
+  status(query?: wire.StatusQuery, call?: CallOptions): Promise<StatusResponse>;
   /** Resolves once the job is durable. Safe against lost answers: it is repeated with one key. */
   submit(request: wire.SubmitRequest, call?: CallOptions): Promise<wire.Submitted>;
   /** 1 to 1,000 jobs in one commit; each is judged on its own, in the same order. */
@@ -58,10 +71,10 @@ export interface Client {
     requests: readonly wire.SubmitRequest[],
     call?: CallOptions,
   ): Promise<readonly wire.BatchResult[]>;
-  cancel(request: string | wire.CancelRequest, call?: CallOptions): Promise<wire.Cancelled>;
+  cancel(request: string | CancelJobRequest, call?: CallOptions): Promise<wire.Cancelled>;
   job(jobId: string, call?: CallOptions): Promise<wire.Job>;
   /** One page of jobs. */
-  listJobs(query?: wire.JobsQuery, call?: CallOptions): Promise<wire.JobsPage>;
+  listJobs(query?: wire.JobsQuery, call?: CallOptions): Promise<JobListResponse>;
   /** Every job of the query, fetched page by page. */
   jobs(query?: wire.JobsQuery, call?: CallOptions): AsyncIterable<wire.Job>;
   /** One page of events. */
@@ -71,27 +84,27 @@ export interface Client {
   /** Live events; reconnects by itself without gap or repetition. */
   tail(options?: TailOptions): AsyncIterable<wire.JobEvent>;
   readonly openclaw: OpenClaw;
-  claim(request: wire.ClaimRequest, call?: CallOptions): Promise<wire.Claimed>;
-  heartbeat(request: wire.HeartbeatRequest, call?: CallOptions): Promise<wire.Job>;
+  claim(request: ClaimRequest, call?: CallOptions): Promise<wire.Claimed>;
+  heartbeat(request: wire.Heartbeat, call?: CallOptions): Promise<wire.Job>;
   complete(request: wire.Hold, call?: CallOptions): Promise<wire.Job>;
   /** Many completions in one commit, at most 256. */
   completeBatch(
     holds: readonly wire.Hold[],
     call?: CallOptions,
-  ): Promise<readonly wire.CompleteResult[]>;
-  fail(request: wire.FailRequest, call?: CallOptions): Promise<wire.Job>;
-  release(request: wire.ReleaseRequest, call?: CallOptions): Promise<wire.Job>;
+  ): Promise<readonly CompleteResult[]>;
+  fail(request: wire.JobFailed, call?: CallOptions): Promise<wire.Job>;
+  release(request: wire.Release, call?: CallOptions): Promise<wire.Job>;
   /** Stores a body (≤ 64 MiB); name it in `artifact_refs` of the next call that holds the job. */
   putArtifact(
     hold: wire.Hold,
     name: string,
     body: Uint8Array<ArrayBuffer> | string,
     call?: CallOptions,
-  ): Promise<wire.ArtifactRef>;
+  ): Promise<ArtifactRef>;
   getArtifact(jobId: string, name: string, call?: CallOptions): Promise<Uint8Array<ArrayBuffer>>;
-  rebuild(call?: CallOptions): Promise<wire.Rebuilt>;
-  verify(call?: CallOptions): Promise<wire.Verified>;
-  repair(call?: CallOptions): Promise<wire.Repaired>;
+  rebuild(call?: CallOptions): Promise<RebuildResponse>;
+  verify(call?: CallOptions): Promise<VerifyResponse>;
+  repair(call?: CallOptions): Promise<RepairResponse>;
   /** Claims jobs of these types and runs `handler` on each until stopped. */
   worker(options: WorkerOptions): Worker;
 }
@@ -227,8 +240,7 @@ function holding(transport: Transport): Holding {
     complete: (request, call) => held("complete", request, call),
     completeBatch: async (jobs, call) => {
       const path = "/v1/jobs:complete";
-      return (await post<{ results: readonly wire.CompleteResult[] }>(path, { jobs }, call))
-        .results;
+      return (await post<{ results: readonly CompleteResult[] }>(path, { jobs }, call)).results;
     },
     fail: (request, call) => held("fail", request, call),
     release: (request, call) => held("release", request, call),

@@ -1,4 +1,8 @@
-import type { CompleteResult, Hold } from "./types.ts";
+import type { BatchCompleteResponse } from "./generated/types.ts";
+import type { Hold } from "./types.ts";
+
+/** What the daemon says about one completion of many. */
+export type CompleteResult = BatchCompleteResponse["results"][number];
 
 const BATCH_MAX = 256;
 

@@ -1,5 +1,5 @@
-import type { FailureCode } from "./generated/types.ts";
-import type { ArtifactRef, Failure, Job } from "./types.ts";
+import type { ArtifactRef, FailureCode } from "./generated/types.ts";
+import type { Failure, Job } from "./types.ts";
 
 export type Artifacts = Readonly<Record<string, string>>;
 

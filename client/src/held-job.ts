@@ -1,6 +1,7 @@
 import type { Client } from "./client.ts";
 import type { Completions } from "./completions.ts";
 import { isStaleHold, KeelsonError } from "./error.ts";
+import type { ArtifactRef } from "./generated/types.ts";
 import {
   type Artifacts,
   failureOf,
@@ -8,7 +9,7 @@ import {
   type HandlerContext,
   type HandlerResult,
 } from "./handler.ts";
-import type { ArtifactRef, Failure, Hold, Job } from "./types.ts";
+import type { Failure, Hold, Job } from "./types.ts";
 
 /** How a held job ended, seen from this worker. `lost`: it was no longer ours to end. */
 export type Outcome = "completed" | "failed" | "released" | "lost";

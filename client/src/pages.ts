@@ -1,16 +1,18 @@
-import type { EventsPage, EventsQuery, Job, JobEvent, JobsPage, JobsQuery } from "./types.ts";
+import type { JobListResponse } from "./generated/types.ts";
+import type { EventsPage, EventsQuery, Job, JobEvent, JobsQuery } from "./types.ts";
 
 const EVENTS_PER_PAGE = 1_000;
 
-/** Every job of a query, page by page, each page asked for when the one before is used up. */
+/** Every job of a query, those of foreign types at the end of their page: page by page, each page asked for when the one before is used up. */
 export async function* eachJob(
-  list: (query: JobsQuery) => Promise<JobsPage>,
+  list: (query: JobsQuery) => Promise<JobListResponse>,
   query: JobsQuery,
 ): AsyncGenerator<Job, void, undefined> {
   let cursor = query.cursor;
   do {
     const page = await list({ ...query, cursor });
     yield* page.jobs;
+    yield* page.foreign_jobs ?? [];
     cursor = page.next_cursor;
   } while (cursor !== undefined);
 }

@@ -1,55 +1,34 @@
 /**
- * The wire in the client's words. Contract shapes come from `generated/types.ts`; what Keelson adds
- * beside the contract (docs/reference/extensions.md) is here.
+ * The client's own words for shapes of the wire. The shapes themselves are generated; only what a
+ * caller would otherwise have to put together is named here.
  */
 import type {
   CancelJobResponse,
-  CorruptRecord,
+  ClaimResponse,
+  CompleteRequest,
   EventsResponse,
-  FailureCode,
+  FailRequest,
+  ForeignEvent,
+  ForeignJobState,
+  HeartbeatRequest,
   JobFailure,
-  JobProjection,
   JobStatus,
-  LedgerEvent,
-  OpenClawTriggerJobResponse,
-  QueueJobState,
-  ReadyResponse,
-  StatusResponse,
+  JobType,
+  ReleaseRequest,
+  SubmitJobRefusal,
+  SubmitJobRequest,
   SubmitJobResponse,
 } from "./generated/types.ts";
 
-export type JsonObject = Readonly<Record<string, unknown>>;
+/** One job as the queue sees it now; its type is any text when somebody else wrote the ledger. */
+export type Job = ForeignJobState;
 
-/** A content-addressed body that a job produced. */
-export interface ArtifactRef {
-  /** Path relative to the daemon's root. */
-  readonly path: string;
-  readonly sha256: string;
-  /** Bytes. */
-  readonly size: number;
-  /** RFC 3339. */
-  readonly written_at: string;
-}
-export type ArtifactRefs = Readonly<Record<string, ArtifactRef>>;
+/** One event of the ledger; its type is any text, since foreign events are shown as they are. */
+export type JobEvent = ForeignEvent;
 
-/** One job as the queue sees it now. */
-export interface Job extends Omit<QueueJobState, "job_type"> {
-  /** A contract type, or any text when somebody else wrote the ledger. */
-  readonly job_type: string;
-  readonly artifact_refs?: ArtifactRefs;
-}
-
-/** One event of the ledger. `event_type` is any text: foreign events are shown as they are. */
-export interface JobEvent extends Omit<LedgerEvent, "event_type"> {
-  readonly event_type: string;
-}
-
-export interface SubmitRequest {
-  readonly job_type: string;
-  readonly job_id?: string | undefined;
-  readonly request_id?: string | undefined;
-  readonly idempotency_key?: string | undefined;
-  readonly payload?: JsonObject | undefined;
+/** What to submit. Completion offers the contract's types; the daemon judges what comes. */
+export interface SubmitRequest extends Omit<SubmitJobRequest, "job_type"> {
+  readonly job_type: JobType | (string & {});
 }
 
 export interface Submitted extends SubmitJobResponse {
@@ -58,37 +37,12 @@ export interface Submitted extends SubmitJobResponse {
 }
 
 /** One line of a batch's answer: the acceptance, or why this one was refused. */
-export type BatchResult =
-  | SubmitJobResponse
-  | {
-      readonly accepted: false;
-      readonly error: string;
-      readonly code: string;
-      readonly detail?: unknown;
-      readonly field?: string;
-    };
+export type BatchResult = SubmitJobResponse | SubmitJobRefusal;
 
-export interface CancelRequest {
-  readonly job_id: string;
-  readonly request_id?: string | undefined;
-  readonly reason?: string | undefined;
-}
 export interface Cancelled extends Omit<CancelJobResponse, "job"> {
   readonly job: Job;
 }
 
-export interface Ready extends ReadyResponse {
-  /** Queued jobs of types that no worker known to the daemon takes. */
-  readonly queued_without_worker?: Readonly<Record<string, number>>;
-}
-export interface Status extends Omit<StatusResponse, "queue"> {
-  readonly queue: Omit<StatusResponse["queue"], "jobs"> & {
-    readonly jobs: readonly Job[];
-    readonly foreign_jobs?: readonly Job[];
-  };
-  readonly queued_without_worker?: Readonly<Record<string, number>>;
-  readonly next_cursor?: string;
-}
 export interface StatusQuery {
   readonly cursor?: string | undefined;
   /** 1 to 1,000; everything when absent. */
@@ -104,10 +58,6 @@ export interface JobsQuery {
   /** By acceptance; `asc` is oldest first. */
   readonly order?: "asc" | "desc" | undefined;
 }
-export interface JobsPage {
-  readonly jobs: readonly Job[];
-  readonly next_cursor?: string;
-}
 
 export interface EventsQuery {
   /** Only events strictly after this event id. */
@@ -117,68 +67,18 @@ export interface EventsQuery {
 }
 export interface EventsPage extends Omit<EventsResponse, "events"> {
   readonly events: readonly JobEvent[];
-  readonly corrupt?: readonly CorruptRecord[];
-  /** Lines of event types that the contract does not know. */
-  readonly foreign_events?: readonly JobEvent[];
 }
 
-export interface ClaimRequest {
-  readonly types: readonly string[];
-  /** Most jobs to hand out, 1 to 256; 1 when absent. */
-  readonly max?: number | undefined;
-  /** How long the daemon may wait for work, 0 to 60,000 ms. */
-  readonly wait_ms?: number | undefined;
-  readonly lease_ms?: number | undefined;
-  /** A name for this worker in the ledger. */
-  readonly worker?: string | undefined;
-}
-export interface Claimed {
+export interface Claimed extends Omit<ClaimResponse, "jobs"> {
   readonly jobs: readonly Job[];
-  readonly lease_ms: number;
-  readonly heartbeat_ms: number;
 }
 
-/** Proof of holding a job, as a claim handed it out, and what the worker made so far. */
-export interface Hold {
+interface OfJob {
   readonly job_id: string;
-  readonly claim_token: string;
-  readonly lease_epoch: number;
-  readonly artifacts?: Readonly<Record<string, string>> | undefined;
-  readonly artifact_refs?: ArtifactRefs | undefined;
 }
-export interface HeartbeatRequest extends Hold {
-  readonly lease_ms?: number | undefined;
-}
-export interface Failure extends Omit<JobFailure, "code"> {
-  readonly code: FailureCode;
-}
-export interface FailRequest extends Hold {
-  readonly failure: Failure;
-}
-export interface ReleaseRequest extends Hold {
-  /** True (the default) gives the attempt back; false uses it up. */
-  readonly refund_attempt?: boolean | undefined;
-  readonly failure?: Failure | undefined;
-}
-export type CompleteResult =
-  | { readonly job_id: string; readonly ok: true; readonly status: JobStatus }
-  | { readonly job_id: string; readonly ok: false; readonly error: string; readonly code: string };
-
-export interface Rebuilt {
-  readonly events: number;
-  readonly jobs: number;
-  readonly ms: number;
-}
-export interface Verified {
-  readonly ok: boolean;
-  readonly events: number;
-  readonly jobs: number;
-  readonly differences: readonly unknown[];
-  readonly corrupt: readonly CorruptRecord[];
-}
-export interface Repaired {
-  readonly moved: readonly CorruptRecord[];
-}
-
-export type Triggered = OpenClawTriggerJobResponse;
-export type { JobProjection };
+/** Proof of holding a job, as a claim handed it out, and what the worker made so far. */
+export interface Hold extends OfJob, CompleteRequest {}
+export interface Heartbeat extends OfJob, HeartbeatRequest {}
+export interface JobFailed extends OfJob, FailRequest {}
+export interface Release extends OfJob, ReleaseRequest {}
+export type Failure = JobFailure;
