@@ -1,0 +1,135 @@
+/** The OpenClaw routes (digest §15): consumer reads, and the trigger behind the readiness gate. */
+import type { Health } from "../engine/engine.ts";
+import { Fault } from "../errors/fault.ts";
+import { sendChunks } from "../http/reply.ts";
+import { toIso } from "../lib/time.ts";
+import { type Answer, type Call, json, refuse, type Surface } from "./call.ts";
+import { ENVELOPES, problemBody, problemOf } from "./errors.ts";
+import { arrayItems, BUCKET_TYPES, type JobPages, pagesOf } from "./job-pages.ts";
+import {
+  type ResourceKind,
+  resource,
+  snapshotHead,
+  snapshotId,
+  snapshotSource,
+  snapshotStatus,
+} from "./openclaw-views.ts";
+import { TRIGGER_JOB_TYPES } from "./schemas.ts";
+import { openObject } from "./status.ts";
+import { mismatchHeaders, readSubmit } from "./submit.ts";
+import { degradedReasons, lagView } from "./views.ts";
+
+type ListName = "runs" | "jobs" | "wiki";
+
+const LISTS: Readonly<
+  Record<ListName, { readonly kind: ResourceKind; readonly types?: readonly string[] }>
+> = {
+  runs: { kind: "run", types: BUCKET_TYPES.runs },
+  jobs: { kind: "job" },
+  wiki: { kind: "wiki", types: BUCKET_TYPES.wiki },
+};
+
+export function getOpenClawHealth(call: Call): Answer {
+  const { engine, now } = call.surface;
+  const health = engine.health();
+  return json(200, {
+    status: "ok",
+    ready: !health.lag.degraded,
+    snapshot_id: snapshotId(health),
+    generated_at: toIso(now()),
+    source: snapshotSource(health),
+    snapshot_status: snapshotStatus(health),
+    resource_counts: {
+      runs: countOf(call.surface, BUCKET_TYPES.runs),
+      jobs: countOf(call.surface, undefined),
+      wiki: countOf(call.surface, BUCKET_TYPES.wiki),
+    },
+    ...degradedReasons(health.reasons),
+  });
+}
+
+function countOf({ engine }: Surface, types: readonly string[] | undefined): number {
+  let total = 0;
+  for (const [type, byStatus] of Object.entries(engine.counts())) {
+    if (types !== undefined && !types.includes(type)) continue;
+    for (const count of Object.values(byStatus)) total += count ?? 0;
+  }
+  return total;
+}
+
+export function getOpenClawSnapshot(call: Call): Promise<Answer> {
+  return sendSnapshot(call, function* whole(health, at, pages) {
+    yield `${openObject(snapshotHead(health, at))},"resources":{"runs":[`;
+    yield* listText("runs", pages);
+    yield '],"jobs":[';
+    yield* listText("jobs", pages);
+    yield '],"wiki":[';
+    yield* listText("wiki", pages);
+    yield "]}}";
+  });
+}
+
+/** GET of one of the three lists. */
+export function getOpenClawList(name: ListName): (call: Call) => Promise<Answer> {
+  return (call) =>
+    sendSnapshot(call, function* list(_health, _at, pages) {
+      yield `{"${name}":[`;
+      yield* listText(name, pages);
+      yield "]}";
+    });
+}
+
+function listText(name: ListName, pages: JobPages): Generator<string> {
+  const { kind, types } = LISTS[name];
+  return arrayItems(pages(types), (job) => resource(kind, job));
+}
+
+type SnapshotText = (health: Health, at: string, pages: JobPages) => Generator<string, void>;
+
+/** Sends a text made from one consistent view of all jobs. */
+async function sendSnapshot(call: Call, text: SnapshotText): Promise<Answer> {
+  const { engine } = call.surface;
+  const snapshot = engine.snapshot();
+  try {
+    const health = engine.health();
+    await sendChunks(call.response, text(health, toIso(snapshot.at), pagesOf(snapshot)));
+  } finally {
+    snapshot.close();
+  }
+  return undefined;
+}
+
+/** The readiness gate, judged before the body is read: an answer when the daemon is not ready. */
+export function notReady({ engine }: Surface): Answer {
+  const health = engine.health();
+  if (!health.lag.degraded) return undefined;
+  return json(ENVELOPES.not_ready.status, {
+    ...problemBody({ code: "not_ready", message: "daemon is not ready" }),
+    projection_lag: lagView(health.lag),
+    degraded_reasons: health.reasons,
+  });
+}
+
+export async function triggerJob(call: Call): Promise<Answer> {
+  const { engine } = call.surface;
+  const input = readSubmit(call.body, call.principal?.triggerActor ?? "openclaw-trigger:anonymous");
+  if (!TRIGGER_JOB_TYPES.some((type) => type === input.job_type)) {
+    throw new Fault("type_not_allowlisted", "job_type is not allowlisted for OpenClaw trigger", {
+      details: { field: "job_type", detail: `one of ${TRIGGER_JOB_TYPES.join(", ")}` },
+    });
+  }
+  const result = await engine.submit(input);
+  if (!result.ok) return refuse(problemOf(result.error));
+  const { job } = result.value;
+  const body = {
+    accepted: true,
+    request_id: job.request_id,
+    job_id: job.job_id,
+    job_type: job.job_type,
+    status: job.status,
+    last_event_id: job.last_event_id,
+    snapshot_status: snapshotStatus(engine.health()),
+    ...(job.idempotency_key === undefined ? {} : { idempotency_key: job.idempotency_key }),
+  };
+  return json(202, body, mismatchHeaders([result.value]));
+}
