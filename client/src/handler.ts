@@ -21,10 +21,8 @@ export interface HandlerContext {
 }
 
 /** Returns when the job is done; throws when it is not. */
-export type Handler = (
-  job: Job,
-  context: HandlerContext,
-) => HandlerResult | undefined | Promise<HandlerResult | undefined> | Promise<void> | void;
+export type Handler = (job: Job, context: HandlerContext) => Returned | Promise<Returned>;
+type Returned = HandlerResult | undefined | void;
 
 /** Thrown by a handler that wants a say in how its job fails. */
 export class HandlerFailure extends Error {

@@ -1,5 +1,7 @@
 // Generated from the OpenAPI document by tools/client-types.ts. Do not edit.
 
+export type AnyJobState = QueueJobState | ForeignJobState;
+
 export interface ArtifactRef {
   readonly path: string;
   readonly sha256: string;
@@ -217,7 +219,7 @@ export interface JobProjection {
 }
 
 export interface JobResponse {
-  readonly job: QueueJobState | ForeignJobState;
+  readonly job: AnyJobState;
 }
 
 export type JobResultStatus = "succeeded" | "failed" | "cancelled";
@@ -530,6 +532,6 @@ export interface VerifyResponse {
   readonly ok: boolean;
   readonly events: number;
   readonly jobs: number;
-  readonly differences: readonly string[];
+  readonly differences: readonly unknown[];
   readonly corrupt: readonly CorruptRecord[];
 }
