@@ -44,10 +44,8 @@ export function isExtension(route: Route): boolean {
 
 /** Every error status a route can answer, rising. */
 export function errorStatuses(route: Route): readonly number[] {
-  const implied = [403, 405, 408, 431];
-  if (route.body !== undefined) implied.push(400, 413, 500, 503);
-  if (route.query !== undefined) implied.push(400);
-  if (route.gate !== undefined) implied.push(503);
+  const implied = [400, 403, 405, 408, 431, 500, 503];
+  if (route.body !== undefined) implied.push(413);
   const all = new Set([...implied, ...(route.errors ?? []), ...(route.contract ?? [])]);
   return [...all].sort((left, right) => left - right);
 }

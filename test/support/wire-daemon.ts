@@ -1,6 +1,7 @@
 /**
  * A whole daemon without a process: the surface on an engine on an embedded store in a temporary
- * folder. Answers are taken by injection; `listen` opens a real port where a test needs a socket.
+ * folder. Answers are taken by injection, and each is held against the OpenAPI document; `listen`
+ * opens a real port where a test needs a socket.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,6 +18,7 @@ import { EmbeddedBlobs } from "../../src/storage/embedded/blobs.ts";
 import { layoutOf } from "../../src/storage/embedded/layout.ts";
 import { openEmbeddedStore } from "../../src/storage/embedded/store.ts";
 import { systemDisk } from "../../src/storage/embedded/system-disk.ts";
+import { checkAnswer } from "./response-schema.ts";
 
 export const SECRET = "wire-test-token";
 export const AUTH = { "x-agentops-daemon-token": SECRET } as const;
@@ -132,6 +134,13 @@ function askerOf(app: FastifyInstance): WireDaemon["ask"] {
       ...(body === undefined ? {} : { payload: payloadOf(body) }),
     });
     const text = response.body;
+    checkAnswer({
+      method,
+      path,
+      status: response.statusCode,
+      contentType: String(response.headers["content-type"] ?? ""),
+      text,
+    });
     return { status: response.statusCode, headers: response.headers, text, body: parsed(text) };
   };
 }
