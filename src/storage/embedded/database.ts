@@ -24,6 +24,8 @@ CREATE TABLE jobs (
   state TEXT NOT NULL
 );
 CREATE UNIQUE INDEX jobs_by_id ON jobs (tenant, job_id);
+CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE status = 'running';
+CREATE INDEX jobs_spent ON jobs (seq) WHERE status = 'retry_waiting' AND spent = 1;
 CREATE TABLE marks (
   position INTEGER PRIMARY KEY,
   segment INTEGER NOT NULL,
@@ -45,8 +47,6 @@ const INDEXES = `
 CREATE INDEX jobs_by_key ON jobs (tenant, idempotency_key, seq) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX jobs_claimable ON jobs (job_type, seq)
   WHERE status IN ('queued', 'retry_waiting') AND spent = 0;
-CREATE INDEX jobs_running ON jobs (lease_expires_at) WHERE status = 'running';
-CREATE INDEX jobs_spent ON jobs (seq) WHERE status = 'retry_waiting' AND spent = 1;
 CREATE INDEX jobs_by_status ON jobs (status, seq);
 `;
 
@@ -79,7 +79,9 @@ function checkIfSmall(database: DatabaseSync): void {
 /** Makes an empty database without most indexes, tuned for filling; `finishBulkLoad` makes it live. */
 export function createDatabase(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
-  database.exec("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536");
+  database.exec(
+    "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 16384; PRAGMA cache_size = -65536",
+  );
   database.exec(TABLES);
   return database;
 }

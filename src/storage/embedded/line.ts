@@ -27,7 +27,8 @@ export function judgeLine(bytes: Buffer, knownUtf8: boolean): LineVerdict {
   if (bytes.length > LINE_BYTES_MAX) return corrupt("line is longer than 16 MiB");
   if (!knownUtf8 && !isUtf8(bytes)) return corrupt("line is not UTF-8 text");
   const text = bytes.toString("utf8");
-  if (text.trim() === "") return BLANK;
+  // An event is an object; a line that starts with its brace is not blank.
+  if (bytes[0] !== 0x7b && text.trim() === "") return BLANK;
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -5,7 +5,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { isSpent, seenAt } from "../../kernel/job/lease.ts";
 import type { JobState } from "../../kernel/job/state.ts";
-import type { JobStatus } from "../../kernel/job/types.ts";
+import { isJobType, type JobStatus, PROJECTION_TARGETS } from "../../kernel/job/types.ts";
 import { type EpochMs, fromIso } from "../../lib/time.ts";
 import type { StoredJobQuery } from "../store.ts";
 
@@ -55,13 +55,13 @@ export class JobRows {
   insert(job: JobState): void {
     const key = job.idempotency_key ?? null;
     const { seq, job_id: id, job_type: type, status } = job;
-    this.#insert.run(seq, id, type, status, key, expiryOf(job), spentOf(job), JSON.stringify(job));
+    this.#insert.run(seq, id, type, status, key, expiryOf(job), spentOf(job), encode(job));
   }
 
   update(job: JobState): void {
     const key = job.idempotency_key ?? null;
     const { seq, job_type: type, status } = job;
-    this.#update.run(type, status, key, expiryOf(job), spentOf(job), JSON.stringify(job), seq);
+    this.#update.run(type, status, key, expiryOf(job), spentOf(job), encode(job), seq);
   }
 
   byId(jobId: string): JobState | undefined {
@@ -146,10 +146,42 @@ function spentOf(job: JobState): number {
   return isSpent(job) ? 1 : 0;
 }
 
+/**
+ * A state as JSON without what its other fields imply. Nearly every job has one request id and the
+ * targets of its type; leaving them out makes rows a fifth smaller, and a rebuild that much faster.
+ */
+function encode(job: JobState): string {
+  const { request_ids: ids, projection_targets: targets, job_type: type } = job;
+  return JSON.stringify({
+    ...job,
+    request_ids: ids.length === 1 && ids[0] === job.request_id ? undefined : ids,
+    projection_targets: isDefaultTargets(type, targets) ? undefined : (targets ?? null),
+  });
+}
+
+function isDefaultTargets(type: string, targets: readonly string[] | undefined): boolean {
+  if (targets === undefined || !isJobType(type)) return false;
+  const defaults = PROJECTION_TARGETS[type];
+  return targets.length === defaults.length && defaults.every((name, i) => name === targets[i]);
+}
+
+type Encoded = Omit<JobState, "request_ids" | "projection_targets"> & {
+  request_ids?: readonly string[];
+  projection_targets?: readonly string[] | null;
+};
+
+function decode(text: string): JobState {
+  const job = JSON.parse(text) as Encoded;
+  job.request_ids ??= [job.request_id];
+  if (job.projection_targets === null) delete job.projection_targets;
+  else if (isJobType(job.job_type)) job.projection_targets ??= PROJECTION_TARGETS[job.job_type];
+  return job as JobState;
+}
+
 function stateOf(row: unknown): JobState | undefined {
-  return row === undefined ? undefined : (JSON.parse((row as Row).state) as JobState);
+  return row === undefined ? undefined : decode((row as Row).state);
 }
 
 function statesOf(rows: readonly unknown[]): JobState[] {
-  return rows.map((row) => JSON.parse((row as Row).state) as JobState);
+  return rows.map((row) => decode((row as Row).state));
 }

@@ -1,0 +1,243 @@
+/**
+ * The composition root: the only place that names concrete adapters. Order of starting: bind
+ * address, lock, token, configuration, ledger, engine, workers, listening, activation file; each
+ * step can fail with a `Fault` that says what to do, and leaves nothing behind.
+ */
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { createJobEngine, type JobEngine } from "../engine/job-engine.ts";
+import { Fault } from "../errors/fault.ts";
+import { parseBindAddress } from "../http/loopback.ts";
+import { createPrincipals, type Principals } from "../identity/principals.ts";
+import { ensureTokenFile, loadTokenFile } from "../identity/token-file.ts";
+import { createJobSpecApp } from "../jobspec/app.ts";
+import { systemClock } from "../lib/clock.ts";
+import { systemRandom } from "../lib/random.ts";
+import { EmbeddedBlobs } from "../storage/embedded/blobs.ts";
+import { type Layout, layoutOf } from "../storage/embedded/layout.ts";
+import { lockRoot, type RootLock } from "../storage/embedded/lock.ts";
+import { type EmbeddedStore, type Opening, openEmbeddedStore } from "../storage/embedded/store.ts";
+import { systemDisk } from "../storage/embedded/system-disk.ts";
+import { removeActivation, writeActivation } from "./activation.ts";
+import { ADDRESS_DEFAULT } from "./defaults.ts";
+import { operateOn } from "./operate.ts";
+import { type HostSettings, readSettings } from "./settings.ts";
+import { VERSION } from "./version.ts";
+import { startWorkers, type Workers } from "./workers.ts";
+
+export interface HostOptions {
+  /** Folder whose `.agents/daemon` holds everything; made when missing. */
+  readonly root: string;
+  /** `host:port` on loopback; port 0 takes a free one. */
+  readonly address?: string;
+  /** Token file; made with one random token when it is the default one and missing. */
+  readonly tokenFile?: string;
+  /** Called when the disk refused a sync or an invariant broke. Must end the process. */
+  readonly onFatal?: (fault: Fault) => void;
+  /** Bytes of the ledger folded so far, and in all, while opening. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
+  /** One line of what happens, for the log. Never holds a secret. */
+  readonly log?: (line: string) => void;
+}
+
+/** A running daemon. */
+export interface Host {
+  readonly url: string;
+  readonly root: string;
+  readonly ledgerPath: string;
+  readonly tokenFile: string;
+  readonly engine: JobEngine;
+  readonly version: string;
+  /** What opening the ledger had to mend. */
+  readonly opening: Opening;
+  /** Hands running jobs back, finishes what is under way, stops. Safe to call twice. */
+  drain(): Promise<void>;
+  /** Resolves when the daemon has stopped. */
+  readonly closed: Promise<void>;
+}
+
+/** Exit code of a daemon that could not make an append durable. */
+export const EXIT_FATAL = 70;
+
+/** Time that running jobs get to stop when the daemon drains. */
+const DRAIN_GRACE_MS = 10_000;
+
+/** Starts a daemon. Throws a `Fault` and leaves nothing running when any step fails. */
+export async function startHost(options: HostOptions): Promise<Host> {
+  const address = parseBindAddress(options.address ?? ADDRESS_DEFAULT, 8765);
+  const root = resolve(options.root);
+  mkdirSync(root, { recursive: true });
+  const layout = layoutOf(root);
+  const lock = lockRoot(systemDisk, layout);
+  try {
+    return await startLocked(options, { root, layout, lock, address });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+interface Locked {
+  readonly root: string;
+  readonly layout: Layout;
+  readonly lock: RootLock;
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+async function startLocked(options: HostOptions, locked: Locked): Promise<Host> {
+  const { root, layout } = locked;
+  const tokenFile = resolve(options.tokenFile ?? layout.token);
+  const tokens =
+    options.tokenFile === undefined
+      ? await ensureTokenFile(tokenFile)
+      : await loadTokenFile(tokenFile);
+  const principals = createPrincipals(tokens);
+  const settings = readSettings(root);
+  const store = await openStore(options, layout, settings);
+  try {
+    const engine = await startEngine(options, { store, layout, settings, principals });
+    return await listen(options, { ...locked, tokenFile, principals, settings, store, engine });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function openStore(
+  options: HostOptions,
+  layout: Layout,
+  settings: HostSettings,
+): Promise<EmbeddedStore> {
+  return openEmbeddedStore({
+    disk: systemDisk,
+    dir: layout.dir,
+    database: layout.database,
+    rotateBytes: settings.rotateBytes,
+    now: () => systemClock.now(),
+    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+  });
+}
+
+async function startEngine(
+  options: HostOptions,
+  parts: {
+    readonly store: EmbeddedStore;
+    readonly layout: Layout;
+    readonly settings: HostSettings;
+    readonly principals: Principals;
+  },
+): Promise<JobEngine> {
+  const engine = createJobEngine({
+    store: parts.store,
+    blobs: new EmbeddedBlobs(parts.layout, () => systemClock.now()),
+    clock: systemClock,
+    random: systemRandom,
+    limits: parts.settings.limits,
+    secrets: parts.principals.secrets,
+    onFatal: options.onFatal ?? stopProcess,
+  });
+  const { rebuilt } = parts.store.opening;
+  if (rebuilt === "unusable") {
+    // The read models of an earlier start had to be thrown away; the ledger says what happened.
+    const reason = "the projections database was damaged or of another version";
+    await engine.note("projection.marked_stale", { reason });
+    await engine.note("projection.rebuilt", { reason });
+  }
+  return engine;
+}
+
+interface Composed extends Locked {
+  readonly tokenFile: string;
+  readonly principals: Principals;
+  readonly settings: HostSettings;
+  readonly store: EmbeddedStore;
+  readonly engine: JobEngine;
+}
+
+async function listen(options: HostOptions, parts: Composed): Promise<Host> {
+  const { layout, store, engine, settings, principals } = parts;
+  const app = createJobSpecApp({
+    engine,
+    principals,
+    limits: settings.limits,
+    version: VERSION,
+    operate: operateOn(store, engine),
+  });
+  const url = await listenOn(app, parts.address);
+  const workers = await startWorkers({ ...parts, log: options.log ?? (() => undefined) });
+  await engine.start();
+  writeActivation(systemDisk, layout.activation, {
+    url,
+    address: url.slice("http://".length),
+    pid: process.pid,
+    ready: true,
+    started_at: new Date(systemClock.now()).toISOString(),
+    token_file: parts.tokenFile,
+    root: parts.root,
+    version: VERSION,
+  });
+  return runningHost({ ...parts, app, url, workers });
+}
+
+async function listenOn(
+  app: FastifyInstance,
+  address: { readonly host: string; readonly port: number },
+): Promise<string> {
+  try {
+    await app.listen({ host: address.host, port: address.port });
+  } catch (error) {
+    const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+    if (!isTaken) throw error;
+    throw new Fault(
+      "address_in_use",
+      `another process listens on ${address.host}:${address.port}; choose another port with --addr`,
+      { cause: error },
+    );
+  }
+  const bound = app.server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `http://${host}:${port}`;
+}
+
+function runningHost(
+  parts: Composed & {
+    readonly app: FastifyInstance;
+    readonly url: string;
+    readonly workers: Workers;
+  },
+): Host {
+  const { promise: closed, resolve: setClosed } = Promise.withResolvers<void>();
+  let draining: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    parts.engine.drain();
+    await parts.workers.drain(DRAIN_GRACE_MS);
+    await parts.app.close();
+    await parts.engine.stop();
+    await parts.store.close();
+    removeActivation(parts.layout.activation);
+    parts.lock.release();
+    setClosed();
+  };
+  return {
+    url: parts.url,
+    root: parts.root,
+    ledgerPath: parts.layout.ledger,
+    tokenFile: parts.tokenFile,
+    engine: parts.engine,
+    version: VERSION,
+    opening: parts.store.opening,
+    closed,
+    drain: () => (draining ??= stop()),
+  };
+}
+
+/** The last line of a daemon that must not go on. */
+function stopProcess(fault: Fault): void {
+  process.stderr.write(
+    `keelson stopped: ${fault.message}; nothing after the last acknowledged append is promised. ` +
+      `Check the disk, then start again.\n`,
+  );
+  process.exit(EXIT_FATAL);
+}
