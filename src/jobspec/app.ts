@@ -1,6 +1,6 @@
 /** JobSpec v0 over HTTP: the route table on a server, in front of an engine. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, RouteHandlerMethod } from "fastify";
 import type { Engine, EngineLimits } from "../engine/engine.ts";
 import { messageOf } from "../errors/fault.ts";
 import { BrokenInvariant } from "../errors/invariant.ts";
@@ -59,10 +59,14 @@ export function createJobSpecApp(options: JobSpecAppOptions): FastifyInstance {
       });
     }
   }
-  app.setNotFoundHandler((request, reply) => {
+  const miss: RouteHandlerMethod = (request, reply) => {
     reply.hijack();
     sendText(reply.raw, presentProblem(missed(surface, request.raw)));
-  });
+  };
+  for (const path of literalsWithoutGet()) {
+    app.route({ method: ["GET", "HEAD"], url: routerPath(path), handler: miss });
+  }
+  app.setNotFoundHandler(miss);
   app.addHook("preClose", async () => {
     surface.streams.closeAll();
   });
@@ -148,8 +152,24 @@ function foreignHost(request: IncomingMessage): Problem | undefined {
 }
 
 const PATTERNS = ROUTES.flatMap((route) =>
-  pathsOf(route).map((path) => ({ route, pattern: pathPattern(path) })),
+  pathsOf(route).map((path) => ({ route, path, pattern: pathPattern(path) })),
 );
+
+/** The routes of a path, whatever their method. A literal path is never another route's parameter. */
+function routesAt(path: string): readonly Route[] {
+  const literal = PATTERNS.filter((known) => known.path === path);
+  const found = literal.length > 0 ? literal : PATTERNS.filter(({ pattern }) => pattern.test(path));
+  return found.map(({ route }) => route);
+}
+
+/** Literal paths without a GET: the router would hand their GET to a route with a parameter. */
+function literalsWithoutGet(): readonly string[] {
+  const literal = PATTERNS.map(({ path }) => path).filter((path) => !path.includes("{"));
+  return [...new Set(literal)].filter((path) =>
+    routesAt(path).every((route) => route.method !== "GET"),
+  );
+}
+
 /** Methods that the policy judges before it is said whether the route has them (digest §7.3). */
 const JUDGED_METHODS: ReadonlySet<string> = new Set(["POST", "PATCH", "DELETE", "PUT"]);
 
@@ -158,7 +178,7 @@ function missed(surface: Surface, request: IncomingMessage): Problem {
   const foreign = foreignHost(request);
   if (foreign !== undefined) return foreign;
   const path = pathOf(request);
-  const routes = PATTERNS.filter(({ pattern }) => pattern.test(path)).map(({ route }) => route);
+  const routes = routesAt(path);
   if (routes.length === 0) return { code: "route_not_found", message: "route not found" };
   const mutation = routes.find((route) => route.method !== "GET");
   if (mutation?.needs !== undefined && JUDGED_METHODS.has(request.method ?? "")) {

@@ -55,8 +55,7 @@ function validate(where: string, schema: unknown, value: unknown): void {
 }
 
 function contentOf(answer: Checked, where: string): Node {
-  const item = itemOf(answer.path);
-  const operation = node(item?.[answer.method.toLowerCase()]);
+  const operation = node(itemOf(answer.path)?.[answer.method.toLowerCase()]);
   // A route or a method that is not there is answered with the contract's error body.
   if (operation["responses"] === undefined) return errorContent();
   const listed = node(operation["responses"])[String(answer.status)];
