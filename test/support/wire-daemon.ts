@@ -119,6 +119,23 @@ export async function wireDaemon(options: WireOptions = {}): Promise<WireDaemon>
   };
 }
 
+/** The engine with some of its methods replaced. */
+export function overlay(engine: JobEngine, replaced: Partial<Engine>): Engine {
+  return new Proxy(engine, {
+    get(target, name) {
+      if (Object.hasOwn(replaced, name)) return replaced[name as keyof Engine];
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+/** Connections the daemon's server holds open now. */
+export function openConnections(daemon: WireDaemon): number {
+  const { _connections: open } = daemon.app.server as unknown as { _connections: number };
+  return open;
+}
+
 const OPERATE = {
   rebuild: async () => ({ events: 0, jobs: 0, ms: 0 }),
   verify: async () => ({ ok: true, events: 0, jobs: 0, differences: [], corrupt: [] }),
