@@ -2,11 +2,9 @@
 import { Fault } from "../errors/fault.ts";
 import type { Rejection } from "../errors/rejection.ts";
 import type { JobCommand } from "../kernel/job/decide.ts";
-import type { NumberedEvent } from "../kernel/job/events.ts";
 import { isClaimable, seenAt } from "../kernel/job/lease.ts";
 import type { JobState } from "../kernel/job/state.ts";
 import type { JobStatus } from "../kernel/job/types.ts";
-import { isTerminal } from "../kernel/job/types.ts";
 import type { Clock } from "../lib/clock.ts";
 import { sanitiseId, uniqueSuffixes } from "../lib/ids.ts";
 import { type Random, randomToken } from "../lib/random.ts";
@@ -402,7 +400,7 @@ class StoreEngine implements JobEngine {
 
   #committed(batch: SaveBatch): void {
     this.#tails.publish(batch.events);
-    for (const { event } of batch.events) this.#leaseEnded(event);
+    this.#tellLostLeases(batch);
     for (const { after } of batch.changes) {
       if (after.status === "running") this.#leaseGranted(after);
       else if (isClaimable(after)) this.#waits.offer(after.job_type);
@@ -414,11 +412,15 @@ class StoreEngine implements JobEngine {
     if (expiresAt !== undefined) this.#sweep.granted(expiresAt);
   }
 
-  #leaseEnded(event: NumberedEvent["event"]): void {
-    if (event.event_type !== "job.cancelled" && event.event_type !== "job.lease_expired") return;
-    const job = this.#store.job(event.job_id);
-    if (job === undefined || job.status === "running") return;
-    const epoch = isTerminal(job.status) ? job.lease_epoch : Number(event.payload?.["lease_epoch"]);
-    for (const listener of this.#leaseLost) listener(event.job_id, epoch);
+  /** Tells holders in this process at once; it reads nothing, so it cannot fail after the commit. */
+  #tellLostLeases({ events, changes }: SaveBatch): void {
+    if (this.#leaseLost.size === 0) return;
+    const jobs = new Map(changes.map(({ after }) => [after.job_id, after]));
+    for (const { event } of events) {
+      if (event.event_type !== "job.cancelled" && event.event_type !== "job.lease_expired")
+        continue;
+      const epoch = event.payload?.["lease_epoch"] ?? jobs.get(event.job_id)?.lease_epoch;
+      for (const listener of this.#leaseLost) listener(event.job_id, Number(epoch));
+    }
   }
 }
