@@ -8,7 +8,7 @@ import { toIso } from "../../lib/time.ts";
 import { decide, type JobCommand } from "./decide.ts";
 import { isEventType, type NumberedEvent, numberEvent } from "./events.ts";
 import { isLapsed } from "./lease.ts";
-import { fold, type JobState } from "./state.ts";
+import { type Failure, fold, type JobState } from "./state.ts";
 import { isTerminal, JOB_STATUSES } from "./types.ts";
 
 function foldAll(history: readonly NumberedEvent[]): JobState | undefined {
@@ -52,15 +52,18 @@ describe("invariant 1: the fold is total", () => {
   it("never changes a prototype, whatever the keys of payloads and artifacts", () => {
     const before = Object.getOwnPropertyNames(Object.prototype).join();
     const artifacts = JSON.parse('{"__proto__": "polluted", "constructor": "c"}') as object;
+    const ref = { path: "p", sha256: "a".repeat(64), size: 1, written_at: "2026-01-01T00:00:00Z" };
+    const refs = JSON.parse(JSON.stringify({ proto: ref }).replace("proto", "__proto__")) as object;
     holds(
       fc.property(foreignHistory(), (history) => {
         const position = history.length + 1;
-        const draft = { ...CLAIMED, payload: { artifacts } };
+        const draft = { ...CLAIMED, payload: { artifacts, artifact_refs: refs } };
         const state = foldAll([...history, numberEvent(draft, position)]);
         expect(Object.getPrototypeOf(state?.artifacts ?? {})).toBe(Object.prototype);
         expect(Object.getOwnPropertyNames(Object.prototype).join()).toBe(before);
         if (state === undefined || isTerminal(state.status)) return;
-        expect(Object.entries(state.artifacts ?? {})).toContainEqual(["__proto__", "polluted"]);
+        expect(Object.entries(state.artifacts ?? {})).toContainEqual(["__proto__", ref.path]);
+        expect(Object.entries(state.artifact_refs ?? {})).toContainEqual(["__proto__", ref]);
       }),
       { runs: 200 },
     );
@@ -262,7 +265,7 @@ function expectPromised(before: JobState | undefined, command: JobCommand, after
       return;
     case "fail":
       expect(after.status).toBe("failed");
-      expect(after.failure).toEqual({ ...command.failure, ...messageOf(command.failure.message) });
+      expect(after.failure).toEqual(withoutEmptyMessage(command.failure));
       return;
     case "cancel":
       expect(after.status).toBe("cancelled");
@@ -279,6 +282,6 @@ function expectPromised(before: JobState | undefined, command: JobCommand, after
 }
 
 /** An empty message is no message. */
-function messageOf(message: string | undefined): { message?: string } {
-  return message === undefined || message === "" ? {} : { message };
+function withoutEmptyMessage({ message, ...rest }: Failure): Failure {
+  return message === undefined || message === "" ? rest : { message, ...rest };
 }
