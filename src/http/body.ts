@@ -37,6 +37,18 @@ export function readBody(request: IncomingMessage, bytesMax: number): Promise<Bu
   });
 }
 
+/** The body in pieces as they arrive. Throws `PeerGone` when the peer closes before its end. */
+export async function* bodyPieces(request: IncomingMessage): AsyncGenerator<Buffer, void> {
+  const pieces = request[Symbol.asyncIterator]() as AsyncIterator<Buffer, void>;
+  for (;;) {
+    const piece = await pieces.next().catch(() => {
+      throw new PeerGone("the peer closed before its body was complete");
+    });
+    if (piece.done === true) return;
+    yield piece.value;
+  }
+}
+
 const EMPTY = Buffer.alloc(0);
 
 function tooLarge(bytesMax: number, got?: number): Fault {

@@ -14,6 +14,12 @@ export interface HttpLimits {
   readonly requestMsMax: number;
   /** How long a connection may idle between two requests. */
   readonly idleMsMax: number;
+  /** How long a reader may leave a finite answer untaken before its connection is closed. */
+  readonly stallMsMax: number;
+  /** How long connections may stay after the server was told to close. */
+  readonly closeMsMax: number;
+  /** Consistent views of all jobs that may be open for answers at once. */
+  readonly snapshotsMax: number;
   /** Connections beyond these are closed at once, so that the ledger keeps its descriptors. */
   readonly connectionsMax: number;
   /** Pause between two comment lines on a quiet event stream. */
@@ -32,6 +38,9 @@ export const HTTP_LIMITS: HttpLimits = {
   headersMsMax: 5_000,
   requestMsMax: 30_000,
   idleMsMax: 60_000,
+  stallMsMax: 30_000,
+  closeMsMax: 2_000,
+  snapshotsMax: 32,
   connectionsMax: connectionsMax(descriptorsMax()),
   streamCommentMs: 15_000,
 };

@@ -29,14 +29,20 @@ export function sendBytes(
   response.end(body);
 }
 
-/** Resolves when the response takes more, or when its connection has closed. */
-export function drained(response: ServerResponse): Promise<void> {
+/**
+ * Resolves when the response takes more, or when its connection has closed. Closes it itself when
+ * that takes longer than `stallMsMax`; without one it waits for ever.
+ */
+export function drained(response: ServerResponse, stallMsMax?: number): Promise<void> {
   return new Promise((resolve) => {
     if (response.destroyed || response.closed || !response.writableNeedDrain) {
       resolve();
       return;
     }
+    const stalled =
+      stallMsMax === undefined ? undefined : setTimeout(() => response.destroy(), stallMsMax);
     const settle = (): void => {
+      clearTimeout(stalled);
       response.off("drain", settle);
       response.off("close", settle);
       resolve();
@@ -50,7 +56,7 @@ export function drained(response: ServerResponse): Promise<void> {
 const CHUNK_CHARS_MIN = 65_536;
 
 /**
- * Sends JSON text that may be too long to be held at once. A short one goes out whole; a long one in
+ * Sends JSON text that may be too long to be held at once, to a reader that takes it. A short one goes out whole; a long one in
  * chunks with back-pressure, yielding to other requests in between. A fault before the first chunk
  * has left still gets an error answer; a later one breaks the connection off, which is the only
  * honest end of a half-sent document.
@@ -58,6 +64,7 @@ const CHUNK_CHARS_MIN = 65_536;
 export async function sendChunks(
   response: ServerResponse,
   pieces: Iterator<string, void> | AsyncIterator<string, void>,
+  stallMsMax: number,
 ): Promise<void> {
   let text = "";
   try {
@@ -70,7 +77,7 @@ export async function sendChunks(
       if (text.length < CHUNK_CHARS_MIN) continue;
       if (response.destroyed) return;
       if (!response.headersSent) response.writeHead(200, { "content-type": "application/json" });
-      if (!response.write(text)) await drained(response);
+      if (!response.write(text)) await drained(response, stallMsMax);
       text = "";
       await nextTurn();
     }

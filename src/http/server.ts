@@ -30,7 +30,7 @@ const BODY_METHODS = ["DELETE", "OPTIONS", "PATCH", "POST", "PUT", "QUERY"] as c
 const CHECKS_PER_LIMIT = 4;
 const CHECK_MS_MAX = 1_000;
 
-/** A Fastify instance that routes and nothing else: no parsing, no logging, no hooks. */
+/** A Fastify instance that routes and nothing else: no parsing, no logging. */
 export function createServer(options: ServerOptions): FastifyInstance {
   const { limits, present } = options;
   const app = Fastify({
@@ -58,6 +58,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   }
   app.server.maxConnections = limits.connectionsMax;
+  app.addHook("preClose", async () => {
+    // A peer in the middle of a request, or of nothing, must not keep the process alive.
+    setTimeout(() => app.server.closeAllConnections(), limits.closeMsMax).unref();
+  });
   return app;
 }
 

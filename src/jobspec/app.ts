@@ -21,6 +21,7 @@ import type { Operations } from "./operate.ts";
 import { denial, judge } from "./policy.ts";
 import { type Method, pathPattern, pathsOf, type Route, routerPath } from "./route.ts";
 import { ROUTES } from "./routes.ts";
+import { OpenSnapshots } from "./snapshot.ts";
 
 export interface JobSpecAppOptions {
   readonly engine: Engine;
@@ -82,6 +83,7 @@ function surfaceOf(options: JobSpecAppOptions, http: HttpLimits): Surface {
     http,
     operate: options.operate,
     streams: new OpenStreams(),
+    snapshots: new OpenSnapshots(http.snapshotsMax),
     now: options.now ?? Date.now,
     openapi: () => (openapi ??= JSON.stringify(openApiDocument(ROUTES, options.version))),
   };

@@ -1,6 +1,6 @@
 /** Bodies that jobs made: PUT by whoever holds the job, GET by anybody with a token. */
 import { Fault } from "../errors/fault.ts";
-import { readBody } from "../http/body.ts";
+import { bodyPieces, readBody } from "../http/body.ts";
 import { sendBytes } from "../http/reply.ts";
 import type { ArtifactRef, JobState } from "../kernel/job/state.ts";
 import { type Answer, type Call, json, refuse } from "./call.ts";
@@ -44,7 +44,7 @@ export async function putArtifact(call: Call): Promise<Answer> {
   }
   // A body of known size that fits one buffer is read whole; others flow through.
   const small = announced <= http.bodyBytesMax;
-  const body = small ? await readBody(call.request, http.bodyBytesMax) : call.request;
+  const body = small ? await readBody(call.request, http.bodyBytesMax) : bodyPieces(call.request);
   return json(200, await engine.putBlob(body, artifactBytesMax));
 }
 

@@ -10,6 +10,7 @@ import type { EpochMs } from "../lib/time.ts";
 import { type Problem, presentProblem } from "./errors.ts";
 import type { Operations } from "./operate.ts";
 import type { Policy } from "./policy.ts";
+import type { OpenSnapshots } from "./snapshot.ts";
 
 /** Everything the surface stands on; one per app. */
 export interface Surface {
@@ -19,6 +20,7 @@ export interface Surface {
   readonly http: HttpLimits;
   readonly operate: Operations;
   readonly streams: OpenStreams;
+  readonly snapshots: OpenSnapshots;
   readonly now: () => EpochMs;
   /** The OpenAPI document as text. */
   readonly openapi: () => string;

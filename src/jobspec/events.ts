@@ -20,10 +20,10 @@ export function getEvents(call: Call): Promise<Answer> {
 }
 
 async function listEvents(call: Call): Promise<Answer> {
-  const { engine } = call.surface;
+  const { engine, http } = call.surface;
   const after = await positionAfter(engine, cursorOf(call.query));
   const limit = readLimit(call.query);
-  await sendChunks(call.response, eventsText(engine, after, limit));
+  await sendChunks(call.response, eventsText(engine, after, limit), http.stallMsMax);
   return undefined;
 }
 

@@ -1,7 +1,6 @@
 /** The OpenClaw routes (digest §15): consumer reads, and the trigger behind the readiness gate. */
 import type { Health } from "../engine/engine.ts";
 import { Fault } from "../errors/fault.ts";
-import { sendChunks } from "../http/reply.ts";
 import { toIso } from "../lib/time.ts";
 import { type Answer, type Call, json, refuse, type Surface } from "./call.ts";
 import { ENVELOPES, problemBody, problemOf } from "./errors.ts";
@@ -15,6 +14,7 @@ import {
   snapshotStatus,
 } from "./openclaw-views.ts";
 import { TRIGGER_JOB_TYPES } from "./schemas.ts";
+import { sendSnapshot } from "./snapshot.ts";
 import { openObject } from "./status.ts";
 import { mismatchHeaders, readSubmit } from "./submit.ts";
 import { degradedReasons, lagView } from "./views.ts";
@@ -58,7 +58,7 @@ function countOf({ engine }: Surface, types: readonly string[] | undefined): num
 }
 
 export function getOpenClawSnapshot(call: Call): Promise<Answer> {
-  return sendSnapshot(call, function* whole(health, at, pages) {
+  return answerFrom(call, function* whole(health, at, pages) {
     yield `${openObject(snapshotHead(health, at))},"resources":{"runs":[`;
     yield* listText("runs", pages);
     yield '],"jobs":[';
@@ -72,7 +72,7 @@ export function getOpenClawSnapshot(call: Call): Promise<Answer> {
 /** GET of one of the three lists. */
 export function getOpenClawList(name: ListName): (call: Call) => Promise<Answer> {
   return (call) =>
-    sendSnapshot(call, function* list(_health, _at, pages) {
+    answerFrom(call, function* list(_health, _at, pages) {
       yield `{"${name}":[`;
       yield* listText(name, pages);
       yield "]}";
@@ -86,17 +86,10 @@ function listText(name: ListName, pages: JobPages): Generator<string> {
 
 type SnapshotText = (health: Health, at: string, pages: JobPages) => Generator<string, void>;
 
-/** Sends a text made from one consistent view of all jobs. */
-async function sendSnapshot(call: Call, text: SnapshotText): Promise<Answer> {
-  const { engine } = call.surface;
-  const snapshot = engine.snapshot();
-  try {
-    const health = engine.health();
-    await sendChunks(call.response, text(health, toIso(snapshot.at), pagesOf(snapshot)));
-  } finally {
-    snapshot.close();
-  }
-  return undefined;
+function answerFrom(call: Call, text: SnapshotText): Promise<Answer> {
+  return sendSnapshot(call, (snapshot) =>
+    text(call.surface.engine.health(), toIso(snapshot.at), pagesOf(snapshot)),
+  );
 }
 
 /** The readiness gate, judged before the body is read: an answer when the daemon is not ready. */

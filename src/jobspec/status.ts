@@ -3,7 +3,6 @@
  * several times, so the answer is written in pages from one snapshot and never held as a whole.
  */
 import type { Health } from "../engine/engine.ts";
-import { sendChunks } from "../http/reply.ts";
 import type { JobState } from "../kernel/job/state.ts";
 import { type EpochMs, toIso } from "../lib/time.ts";
 import type { Answer, Call } from "./call.ts";
@@ -11,6 +10,7 @@ import { arrayItems, BUCKET_TYPES, type JobPages, onlyPage, pagesOf } from "./jo
 import { manifests } from "./manifests.ts";
 import { snapshotHead } from "./openclaw-views.ts";
 import { readCursor, readPageSize } from "./paging.ts";
+import { sendSnapshot } from "./snapshot.ts";
 import {
   degradedReasons,
   isForeignJob,
@@ -21,32 +21,22 @@ import {
 } from "./views.ts";
 
 export async function getStatus(call: Call): Promise<Answer> {
-  const { engine } = call.surface;
   const afterSeq = readCursor(call.query);
   const limit = readPageSize(call.query);
-  const snapshot = engine.snapshot();
-  try {
+  return sendSnapshot(call, (snapshot) => {
     // Read in the same turn of the event loop as the snapshot, so it speaks of the same position.
-    const health = engine.health();
+    const health = call.surface.engine.health();
     const { withoutWorker } = health;
+    const view = { health, withoutWorker, at: snapshot.at };
+    if (limit === undefined) {
+      return statusText({ ...view, pages: pagesOf(snapshot, afterSeq), nextCursor: undefined });
+    }
     const from = afterSeq === undefined ? {} : { afterSeq };
-    const page = limit === undefined ? undefined : snapshot.jobs({ ...from, limit: limit + 1 });
-    const shown = page?.slice(0, limit);
-    const more = page !== undefined && shown !== undefined && page.length > shown.length;
-    await sendChunks(
-      call.response,
-      statusText({
-        health,
-        withoutWorker,
-        at: snapshot.at,
-        pages: shown === undefined ? pagesOf(snapshot, afterSeq) : onlyPage(shown),
-        nextCursor: more ? shown?.at(-1)?.seq : undefined,
-      }),
-    );
-  } finally {
-    snapshot.close();
-  }
-  return undefined;
+    const found = snapshot.jobs({ ...from, limit: limit + 1 });
+    const page = found.slice(0, limit);
+    const nextCursor = found.length > page.length ? page.at(-1)?.seq : undefined;
+    return statusText({ ...view, pages: onlyPage(page), nextCursor });
+  });
 }
 
 interface StatusView {
