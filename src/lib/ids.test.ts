@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { sanitiseId, uniqueSuffixes } from "./ids.ts";
-import { randomToken, systemRandom } from "./random.ts";
+import { randomToken } from "./random.ts";
+import { systemRandom } from "./system-random.ts";
 
 const zeroes = { bytes: (count: number) => new Uint8Array(count) };
 const ones = { bytes: (count: number) => new Uint8Array(count).fill(255) };
