@@ -1,0 +1,85 @@
+import { type Client, createClient, type Worker } from "@keelson/client";
+
+/** What the demo's clients did and saw, counted outside the daemon. */
+export interface Load {
+  /** Ids of every submit that was answered. */
+  readonly acknowledged: ReadonlySet<string>;
+  readonly completed: ReadonlySet<string>;
+  /** Jobs whose handler has begun and not yet ended. */
+  readonly working: number;
+  /** Answers that never came because the daemon was gone. */
+  readonly lostAnswers: number;
+  /** Resolves when every submit has been answered. */
+  readonly submitted: Promise<void>;
+  readonly worker: Worker;
+}
+
+const TYPES = ["rpi.run", "dream.run", "wiki.forge", "rpi.phase"] as const;
+const SUBMITTERS = 8;
+const HANDS = 8;
+const WORK_MS = 120;
+const PAUSE_MS = 25;
+
+/** Eight clients that submit and one worker with eight hands, all over HTTP, none of them warned. */
+export function startLoad(url: string, token: string, jobs: number): Load {
+  const acknowledged = new Set<string>();
+  const completed = new Set<string>();
+  const seen = { working: 0, lostAnswers: 0 };
+  const counting: typeof fetch = async (input, init) => {
+    try {
+      return await fetch(input, init);
+    } catch (error) {
+      if (init?.signal?.aborted !== true) seen.lostAnswers += 1;
+      throw error;
+    }
+  };
+  const client = createClient({ url, token, fetch: counting, retries: 30 });
+  const submitted = Promise.all(
+    Array.from({ length: SUBMITTERS }, (_, submitter) =>
+      submitShare(client, { submitter, jobs, acknowledged }),
+    ),
+  );
+  const worker = createClient({ url, token }).worker({
+    types: TYPES,
+    concurrency: HANDS,
+    name: "demo",
+    handler: async () => {
+      seen.working += 1;
+      await pause(WORK_MS);
+      seen.working -= 1;
+    },
+    onOutcome: (job, outcome) => {
+      if (outcome === "completed") completed.add(job.job_id);
+    },
+  });
+  return {
+    acknowledged,
+    completed,
+    get working() {
+      return seen.working;
+    },
+    get lostAnswers() {
+      return seen.lostAnswers;
+    },
+    submitted: submitted.then(() => undefined),
+    worker,
+  };
+}
+
+async function submitShare(
+  client: Client,
+  share: { readonly submitter: number; readonly jobs: number; readonly acknowledged: Set<string> },
+): Promise<void> {
+  for (let number = share.submitter; number < share.jobs; number += SUBMITTERS) {
+    const answer = await client.submit({
+      job_type: TYPES[number % TYPES.length] ?? "rpi.run",
+      payload: { goal: `demo job ${number}` },
+    });
+    share.acknowledged.add(answer.job_id);
+    await pause(PAUSE_MS);
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

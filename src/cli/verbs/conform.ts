@@ -1,0 +1,3 @@
+import type { VerbHost } from "../context.ts";
+
+export function addConform(_host: VerbHost): void {}

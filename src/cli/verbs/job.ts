@@ -1,0 +1,101 @@
+import type { ArtifactRef, Client, Job, JobEvent } from "@keelson/client";
+import { connect } from "../connection.ts";
+import type { CliContext, GlobalOptions, VerbHost } from "../context.ts";
+import { CliFailure, EXIT, type ExitCode } from "../exit.ts";
+import { count } from "../format.ts";
+import { eventLine, jobLines } from "../job-view.ts";
+
+interface JobOptions {
+  readonly transcript?: boolean;
+  readonly artifact?: string;
+  readonly events?: boolean;
+}
+
+/** Up to this ledger size a job's events are looked for without being asked. */
+const EVENTS_UNASKED_MAX = 50_000;
+
+export function addJob(host: VerbHost): void {
+  const { context } = host;
+  host
+    .verb(
+      "job <id>",
+      "Show one job: state, attempts, lease, failure with a hint, artifacts, events.",
+      [
+        ["job job_01", "everything about it"],
+        ["job job_01 --transcript", "what its newest attempt said"],
+        ["job job_01 --artifact report > report.md", "the bytes of one artifact"],
+      ],
+    )
+    .option("--transcript", "print the newest transcript and nothing else")
+    .option("--artifact <name>", "print this artifact's bytes and nothing else")
+    .option("--events", "read its events even from a very long ledger")
+    .action(
+      host.run(async (globals: GlobalOptions, id: string, options: JobOptions) => {
+        const client = await connect(globals, context);
+        const job = await client.job(id);
+        const name = options.transcript === true ? transcriptOf(job) : options.artifact;
+        if (name !== undefined) return printArtifact(client, job, name, context);
+        const events = await eventsOf(client, job, options.events === true);
+        if (globals.json) context.terminal.line(JSON.stringify({ ...job, events }));
+        else show(job, events, context);
+        return EXIT.ok;
+      }),
+    );
+}
+
+function show(job: Job, events: readonly JobEvent[] | undefined, context: CliContext): void {
+  const { terminal, self } = context;
+  for (const line of jobLines(job, terminal, Date.now())) terminal.line(line);
+  terminal.line();
+  if (events === undefined) {
+    terminal.line(`  events: not shown, the ledger is long; to read it all: --events`);
+  } else {
+    terminal.line(`  ${count(events.length)} events`);
+    for (const event of events) terminal.line(`    ${eventLine(event, terminal)}`);
+  }
+  if (newestTranscript(job) !== undefined) {
+    terminal.note(`\n  what it said: ${self} job ${job.job_id} --transcript`);
+  }
+}
+
+/** The ledger has no index by job on the wire, so this reads it; undefined when that is too much. */
+async function eventsOf(
+  client: Client,
+  job: Job,
+  always: boolean,
+): Promise<readonly JobEvent[] | undefined> {
+  const { projection_lag: lag } = await client.ready();
+  if (!always && lag.event_count > EVENTS_UNASKED_MAX) return undefined;
+  const events: JobEvent[] = [];
+  for await (const event of client.events()) {
+    if (event.job_id === job.job_id) events.push(event);
+    if (event.event_id === job.last_event_id) break;
+  }
+  return events;
+}
+
+function transcriptOf(job: Job): string {
+  const name = newestTranscript(job);
+  if (name !== undefined) return name;
+  throw new CliFailure(EXIT.negative, `${job.job_id} has no transcript`, {
+    hints: [`Its artifacts: ${Object.keys(job.artifact_refs ?? {}).join(", ") || "none"}.`],
+  });
+}
+
+/** The artifact written last among those called a transcript; one exists per attempt. */
+export function newestTranscript(job: Pick<Job, "artifact_refs">): string | undefined {
+  const written = ([, ref]: [string, ArtifactRef]): number => Date.parse(ref.written_at);
+  return Object.entries(job.artifact_refs ?? {})
+    .filter(([name]) => /transcript|^log$/.test(name))
+    .toSorted((first, second) => written(second) - written(first))[0]?.[0];
+}
+
+async function printArtifact(
+  client: Client,
+  job: Job,
+  name: string,
+  context: CliContext,
+): Promise<ExitCode> {
+  context.terminal.raw(await client.getArtifact(job.job_id, name));
+  return EXIT.ok;
+}
