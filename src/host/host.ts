@@ -13,7 +13,7 @@ import { createPrincipals, type Principals } from "../identity/principals.ts";
 import { ensureTokenFile, loadTokenFile } from "../identity/token-file.ts";
 import { createJobSpecApp } from "../jobspec/app.ts";
 import { systemClock } from "../lib/clock.ts";
-import { systemRandom } from "../lib/random.ts";
+import { systemRandom } from "../lib/system-random.ts";
 import { EmbeddedBlobs } from "../storage/embedded/blobs.ts";
 import { type Layout, layoutOf } from "../storage/embedded/layout.ts";
 import { lockRoot, type RootLock } from "../storage/embedded/lock.ts";

@@ -1,7 +1,7 @@
 /** What an operator may do to a root whose daemon is not running: rebuild, verify, repair. */
 import { createJobEngine, type JobEngine } from "../engine/job-engine.ts";
 import { systemClock } from "../lib/clock.ts";
-import { systemRandom } from "../lib/random.ts";
+import { systemRandom } from "../lib/system-random.ts";
 import { EmbeddedBlobs } from "../storage/embedded/blobs.ts";
 import { layoutOf } from "../storage/embedded/layout.ts";
 import { lockRoot } from "../storage/embedded/lock.ts";

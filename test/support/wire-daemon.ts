@@ -13,7 +13,7 @@ import type { Fault } from "../../src/errors/fault.ts";
 import { createPrincipals, legacyToken, type Token } from "../../src/identity/principals.ts";
 import { createJobSpecApp, type JobSpecAppOptions } from "../../src/jobspec/app.ts";
 import { systemClock } from "../../src/lib/clock.ts";
-import { systemRandom } from "../../src/lib/random.ts";
+import { systemRandom } from "../../src/lib/system-random.ts";
 import { EmbeddedBlobs } from "../../src/storage/embedded/blobs.ts";
 import { layoutOf } from "../../src/storage/embedded/layout.ts";
 import { openEmbeddedStore } from "../../src/storage/embedded/store.ts";

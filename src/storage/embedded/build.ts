@@ -1,8 +1,7 @@
 /** Making read models: opening the ones on disk, or folding the ledger into new ones. */
-import { rmSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
-import type { Disk } from "../../lib/disk.ts";
 import { type Checkpoint, EMPTY_CHECKPOINT } from "./checkpoint.ts";
 import { createDatabase, finishBulkLoad, openDatabase } from "./database.ts";
 import type { LineLog } from "./log.ts";
@@ -12,8 +11,9 @@ import { NeedsIdIndex, type ReplayProgress, replayPolitely } from "./replay.ts";
 /** A database that lives and dies with its connection. */
 export const IN_MEMORY = ":memory:";
 
+const DATABASE_MODE = 0o600;
+
 export interface BuildOptions {
-  readonly disk: Disk;
   readonly log: LineLog;
   /** File of the database, or `:memory:`. */
   readonly path: string;
@@ -27,9 +27,10 @@ export type RebuildReason = "missing" | "unusable" | "not of this ledger";
 export async function openProjections(
   options: BuildOptions,
 ): Promise<{ projections: Projections; rebuilt?: RebuildReason }> {
-  const { disk, log, path } = options;
-  const exists = path !== IN_MEMORY && (disk.size(path) ?? 0) > 0;
-  if (!exists) return { projections: await buildProjections(options), rebuilt: "missing" };
+  const { log, path } = options;
+  if (path === IN_MEMORY || !hasContent(path)) {
+    return { projections: await buildProjections(options), rebuilt: "missing" };
+  }
   const database = openDatabase(path);
   if (database === undefined) {
     return { projections: await buildProjections(options), rebuilt: "unusable" };
@@ -60,7 +61,7 @@ export async function buildProjections(options: BuildOptions): Promise<Projectio
 async function build(options: BuildOptions, indexesIds: boolean): Promise<Projections> {
   removeDatabase(options.path);
   // The file is made with the daemon's own mode; SQLite gives the same to its side files.
-  if (options.path !== IN_MEMORY) options.disk.open(options.path).close();
+  if (options.path !== IN_MEMORY) closeSync(openSync(options.path, "w", DATABASE_MODE));
   const database = createDatabase(options.path);
   try {
     const projections = new Projections(database);
@@ -73,6 +74,11 @@ async function build(options: BuildOptions, indexesIds: boolean): Promise<Projec
     close(database);
     throw error;
   }
+}
+
+/** SQLite keeps its files on the machine's disk, so that is where they are looked for. */
+function hasContent(path: string): boolean {
+  return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
 }
 
 /** Removes a database with its side files. */

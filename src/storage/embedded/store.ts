@@ -263,7 +263,6 @@ export class EmbeddedStore implements Store {
 
   #buildBeside(purpose: string, onProgress?: ReplayProgress): Promise<Projections> {
     return buildProjections({
-      disk: this.#options.disk,
       log: this.#log,
       path: this.#besidePath(purpose),
       ...(onProgress === undefined ? {} : { onProgress }),
