@@ -1,5 +1,5 @@
 /** The OpenClaw routes (digest §15): consumer reads, and the trigger behind the readiness gate. */
-import type { Health } from "../engine/engine.ts";
+import type { Engine, Health } from "../engine/engine.ts";
 import { Fault } from "../errors/fault.ts";
 import { toIso } from "../lib/time.ts";
 import { type Answer, type Call, json, refuse, type Surface } from "./call.ts";
@@ -58,15 +58,37 @@ function countOf({ engine }: Surface, types: readonly string[] | undefined): num
 }
 
 export function getOpenClawSnapshot(call: Call): Promise<Answer> {
-  return answerFrom(call, function* whole(health, at, pages) {
-    yield `${openObject(snapshotHead(health, at))},"resources":{"runs":[`;
-    yield* listText("runs", pages);
-    yield '],"jobs":[';
-    yield* listText("jobs", pages);
-    yield '],"wiki":[';
-    yield* listText("wiki", pages);
-    yield "]}}";
-  });
+  return sendSnapshot(call, wholeSnapshot);
+}
+
+function* wholeSnapshot(health: Health, at: string, pages: JobPages): Generator<string, void> {
+  yield `${openObject(snapshotHead(health, at))},"resources":{"runs":[`;
+  yield* listText("runs", pages);
+  yield '],"jobs":[';
+  yield* listText("jobs", pages);
+  yield '],"wiki":[';
+  yield* listText("wiki", pages);
+  yield "]}}";
+}
+
+/**
+ * The consumer snapshot as GET /openclaw/v1/snapshot/latest would answer it now, for whoever keeps
+ * it in a file. Walk the text to its end or return it, so that the snapshot below is closed.
+ */
+export function consumerSnapshot(engine: Engine): {
+  readonly snapshot_id: string;
+  readonly json: Generator<string, void>;
+} {
+  const snapshot = engine.snapshot();
+  const health = engine.health();
+  const text = function* (): Generator<string, void> {
+    try {
+      yield* wholeSnapshot(health, toIso(snapshot.at), pagesOf(snapshot));
+    } finally {
+      snapshot.close();
+    }
+  };
+  return { snapshot_id: snapshotId(health), json: text() };
 }
 
 /** GET of one of the three lists. */
