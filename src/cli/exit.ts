@@ -11,7 +11,7 @@ export const EXIT = {
   denied: 4,
   /** The daemon or its disk cannot do it now; try again later. */
   unavailable: 5,
-  /** Stopped hard by a second interrupt. */
+  /** Interrupted before it was done: at once, or by a second Ctrl-C. */
   interrupted: 130,
 } as const;
 
@@ -24,8 +24,11 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.unreachable, "no daemon answers"],
   [EXIT.denied, "the daemon refuses the token"],
   [EXIT.unavailable, "the daemon or its disk cannot do it now; try again"],
-  [EXIT.interrupted, "stopped hard by a second Ctrl-C"],
+  [EXIT.interrupted, "interrupted before it was done"],
 ];
+
+/** The message of the reason with which Ctrl-C aborts. */
+export const INTERRUPTED = "interrupted";
 
 /** Ends a verb with a message for people, what to type next, and a code for scripts. */
 export class CliFailure extends Error {

@@ -3,7 +3,7 @@ import { isKeelsonError, type KeelsonError } from "@keelson/client";
 import { ERROR_CODES, type ErrorCode } from "../errors/codes.ts";
 import { isFault, messageOf } from "../errors/fault.ts";
 import type { CliContext } from "./context.ts";
-import { CliFailure, EXIT, type ExitCode } from "./exit.ts";
+import { CliFailure, EXIT, type ExitCode, INTERRUPTED } from "./exit.ts";
 
 /** Writes what went wrong to standard error: text, or one JSON object. */
 export function reportFailure(thrown: unknown, json: boolean, context: CliContext): ExitCode {
@@ -19,6 +19,9 @@ export function reportFailure(thrown: unknown, json: boolean, context: CliContex
 }
 
 function failureOf(thrown: unknown, context: CliContext): CliFailure {
+  if (thrown instanceof Error && thrown.message === INTERRUPTED) {
+    return new CliFailure(EXIT.interrupted, INTERRUPTED, { code: "interrupted" });
+  }
   if (thrown instanceof CliFailure) return thrown;
   if (isKeelsonError(thrown)) return ofAnswer(thrown, context);
   if (isFault(thrown)) {
@@ -33,10 +36,23 @@ function failureOf(thrown: unknown, context: CliContext): CliFailure {
 
 function ofAnswer(error: KeelsonError, context: CliContext): CliFailure {
   const detail = typeof error.detail === "string" ? [error.detail] : [];
-  const fix = error.fix ?? (isErrorCode(error.code) ? ERROR_CODES[error.code].fix : undefined);
-  const hints = [...detail, ...(fix === undefined ? [] : [fix])];
-  if (error.status === 403) hints.push(...tokenHints(context));
+  const hints = [...detail, ...hintsOf(error, context)];
   return new CliFailure(exitOf(error), error.message, { code: error.code, hints, cause: error });
+}
+
+/** The daemon's advice is for whoever speaks HTTP; where a verb does the same, the verb is named. */
+function hintsOf(error: KeelsonError, context: CliContext): readonly string[] {
+  if (error.status === 403) return tokenHints(context);
+  const ours: Readonly<Record<string, readonly string[]>> = {
+    job_not_found: [`See which there are: ${context.self} jobs`],
+    artifact_not_found: [`See which there are: ${context.self} job ID`],
+    invalid_cursor: [`See the events there are: ${context.self} events`],
+    invalid_job_type: [],
+    not_ready: [`See why: ${context.self} ready; mend: ${context.self} repair`],
+  };
+  const known = isErrorCode(error.code) ? ERROR_CODES[error.code].fix : undefined;
+  const fix = error.fix ?? known;
+  return ours[error.code] ?? (fix === undefined ? [] : [fix]);
 }
 
 function exitOf(error: KeelsonError): ExitCode {

@@ -1,6 +1,6 @@
 import { text } from "node:stream/consumers";
 import type { CliContext } from "./context.ts";
-import { EXIT } from "./exit.ts";
+import { EXIT, INTERRUPTED } from "./exit.ts";
 import { processTerminal, quietOnClosedPipe } from "./terminal.ts";
 
 /** The real terminal, environment and signals. */
@@ -25,7 +25,7 @@ function interruptions(): () => AbortSignal {
   let controller: AbortController | undefined;
   const interrupt = (): void => {
     if (controller?.signal.aborted === true) process.exit(EXIT.interrupted);
-    controller?.abort(new Error("interrupted"));
+    controller?.abort(new Error(INTERRUPTED));
   };
   return () => {
     if (controller === undefined) {

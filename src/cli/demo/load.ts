@@ -17,11 +17,17 @@ export interface Load {
 const TYPES = ["rpi.run", "dream.run", "wiki.forge", "rpi.phase"] as const;
 const SUBMITTERS = 8;
 const HANDS = 8;
-const WORK_MS = 120;
-const PAUSE_MS = 25;
+const WORK_MS = 150;
+const PAUSE_MS = 80;
 
 /** Eight clients that submit and one worker with eight hands, all over HTTP, none of them warned. */
-export function startLoad(url: string, token: string, jobs: number): Load {
+export function startLoad(plan: {
+  readonly url: string;
+  readonly token: string;
+  readonly jobs: number;
+  readonly signal: AbortSignal;
+}): Load {
+  const { url, token, jobs, signal } = plan;
   const acknowledged = new Set<string>();
   const completed = new Set<string>();
   const seen = { working: 0, lostAnswers: 0 };
@@ -36,13 +42,14 @@ export function startLoad(url: string, token: string, jobs: number): Load {
   const client = createClient({ url, token, fetch: counting, retries: 30 });
   const submitted = Promise.all(
     Array.from({ length: SUBMITTERS }, (_, submitter) =>
-      submitShare(client, { submitter, jobs, acknowledged }),
+      submitShare(client, { submitter, jobs, acknowledged, signal }),
     ),
   );
   const worker = createClient({ url, token }).worker({
     types: TYPES,
     concurrency: HANDS,
     name: "demo",
+    signal,
     handler: async () => {
       seen.working += 1;
       await pause(WORK_MS);
@@ -52,6 +59,8 @@ export function startLoad(url: string, token: string, jobs: number): Load {
       if (outcome === "completed") completed.add(job.job_id);
     },
   });
+  // An interrupted demo is told once, by whoever waits for it.
+  submitted.catch(() => undefined);
   return {
     acknowledged,
     completed,
@@ -68,13 +77,20 @@ export function startLoad(url: string, token: string, jobs: number): Load {
 
 async function submitShare(
   client: Client,
-  share: { readonly submitter: number; readonly jobs: number; readonly acknowledged: Set<string> },
+  share: {
+    readonly submitter: number;
+    readonly jobs: number;
+    readonly acknowledged: Set<string>;
+    readonly signal: AbortSignal;
+  },
 ): Promise<void> {
   for (let number = share.submitter; number < share.jobs; number += SUBMITTERS) {
-    const answer = await client.submit({
-      job_type: TYPES[number % TYPES.length] ?? "rpi.run",
-      payload: { goal: `demo job ${number}` },
-    });
+    const job_type = TYPES[number % TYPES.length] ?? "rpi.run";
+    const { signal } = share;
+    const answer = await client.submit(
+      { job_type, payload: { goal: `demo job ${number}` } },
+      { signal },
+    );
     share.acknowledged.add(answer.job_id);
     await pause(PAUSE_MS);
   }

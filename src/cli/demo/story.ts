@@ -13,9 +13,9 @@ import { type DaemonProcess, startDaemonProcess } from "./daemon-process.ts";
 import { compare, type Evidence, isClean } from "./evidence.ts";
 import { type Load, pause, startLoad } from "./load.ts";
 
-const JOBS = 200;
+const JOBS = 400;
 /** The daemon is killed once this many jobs are done: submits and work are both in full swing. */
-const KILL_AFTER_COMPLETED = 40;
+const KILL_AFTER_COMPLETED = 100;
 const DOWN_MS = 1_000;
 const PATIENCE_MS = 60_000;
 
@@ -25,10 +25,11 @@ export async function runDemo(globals: GlobalOptions, context: CliContext): Prom
     if (!globals.json) context.terminal.line(text);
   };
   const daemons: DaemonProcess[] = [];
+  const signal = context.interrupted();
   try {
-    const evidence = await tell(root, say, daemons);
-    if (globals.json) context.terminal.line(JSON.stringify(evidence));
-    return isClean(evidence) ? EXIT.ok : EXIT.negative;
+    const proof = await tell({ root, say, daemons, signal });
+    if (globals.json) context.terminal.line(JSON.stringify(proof));
+    return proof.proven ? EXIT.ok : EXIT.negative;
   } finally {
     for (const daemon of daemons) await daemon.stop();
     rmSync(root, { recursive: true, force: true });
@@ -36,9 +37,21 @@ export async function runDemo(globals: GlobalOptions, context: CliContext): Prom
   }
 }
 
-type Say = (text: string) => void;
+interface Proof extends Evidence {
+  /** Nothing lost, nothing twice, and the read models agree with the ledger. */
+  readonly proven: boolean;
+}
 
-async function tell(root: string, say: Say, daemons: DaemonProcess[]): Promise<Evidence> {
+interface Stage {
+  readonly root: string;
+  readonly say: (text: string) => void;
+  readonly daemons: DaemonProcess[];
+  /** Ctrl-C: the story ends early, and still tidies up. */
+  readonly signal: AbortSignal;
+}
+
+async function tell(stage: Stage): Promise<Proof> {
+  const { root, say, daemons, signal } = stage;
   const first = await startDaemonProcess(root, "127.0.0.1:0");
   daemons.push(first);
   say(`1. A daemon of its own in ${root}`);
@@ -48,8 +61,12 @@ async function tell(root: string, say: Say, daemons: DaemonProcess[]): Promise<E
   await client.submit({ job_type: "openclaw.snapshot" });
 
   say(`2. Eight clients submit ${JOBS} jobs of four types; a worker with eight hands runs them`);
-  const load = startLoad(first.url, token, JOBS);
-  await untilHolds(() => load.completed.size >= KILL_AFTER_COMPLETED, "the first jobs to complete");
+  const load = startLoad({ url: first.url, token, jobs: JOBS, signal });
+  await untilHolds(
+    () => load.completed.size >= KILL_AFTER_COMPLETED,
+    "the first jobs to complete",
+    signal,
+  );
 
   const promised = new Set(load.acknowledged);
   const { working } = load;
@@ -68,12 +85,13 @@ async function tell(root: string, say: Say, daemons: DaemonProcess[]): Promise<E
   say(
     `   of ${promised.size} acknowledged before the kill, ${promised.size - atOnce.lost.length} are there`,
   );
-  return goOn(client, load, say);
+  return goOn(client, load, stage);
 }
 
-async function goOn(client: Client, load: Load, say: Say): Promise<Evidence> {
+async function goOn(client: Client, load: Load, stage: Stage): Promise<Proof> {
+  const { say, signal } = stage;
   await load.submitted;
-  await untilHolds(() => load.completed.size >= JOBS, "every job to complete");
+  await untilHolds(() => load.completed.size >= JOBS, "every job to complete", signal);
   await load.worker.stop();
   say("5. The clients and the worker were never told; they went on by themselves");
   say(
@@ -88,12 +106,9 @@ async function goOn(client: Client, load: Load, say: Say): Promise<Evidence> {
   say(
     `   by status: ${statusText(evidence)}; read models verified: ${verified.ok ? "they agree" : "THEY DIFFER"}`,
   );
-  say(
-    isClean(evidence) && verified.ok
-      ? "   Nothing was lost."
-      : "   SOMETHING IS WRONG. Please report this.",
-  );
-  return evidence;
+  const proven = isClean(evidence) && verified.ok;
+  say(proven ? "   Nothing was lost." : "   SOMETHING IS WRONG. Please report this.");
+  return { ...evidence, proven };
 }
 
 function statusText(evidence: Evidence): string {
@@ -102,9 +117,10 @@ function statusText(evidence: Evidence): string {
     .join(", ");
 }
 
-async function untilHolds(holds: () => boolean, what: string): Promise<void> {
+async function untilHolds(holds: () => boolean, what: string, signal: AbortSignal): Promise<void> {
   const limit = performance.now() + PATIENCE_MS;
   while (!holds()) {
+    signal.throwIfAborted();
     if (performance.now() > limit) throw new Error(`waited in vain for ${what}`);
     await pause(10);
   }

@@ -2,7 +2,7 @@ import type { ArtifactRef, Client, Job, JobEvent } from "@keelson/client";
 import { connect } from "../connection.ts";
 import type { CliContext, GlobalOptions, VerbHost } from "../context.ts";
 import { CliFailure, EXIT, type ExitCode } from "../exit.ts";
-import { count } from "../format.ts";
+import { plural } from "../format.ts";
 import { eventLine, jobLines } from "../job-view.ts";
 
 interface JobOptions {
@@ -50,7 +50,7 @@ function show(job: Job, events: readonly JobEvent[] | undefined, context: CliCon
   if (events === undefined) {
     terminal.line(`  events: not shown, the ledger is long; to read it all: --events`);
   } else {
-    terminal.line(`  ${count(events.length)} events`);
+    terminal.line(`  ${plural(events.length, "event")}`);
     for (const event of events) terminal.line(`    ${eventLine(event, terminal)}`);
   }
   if (newestTranscript(job) !== undefined) {
