@@ -58,7 +58,7 @@ function countOf({ engine }: Surface, types: readonly string[] | undefined): num
 }
 
 export function getOpenClawSnapshot(call: Call): Promise<Answer> {
-  return sendSnapshot(call, wholeSnapshot);
+  return answerFrom(call, wholeSnapshot);
 }
 
 function* wholeSnapshot(health: Health, at: string, pages: JobPages): Generator<string, void> {
