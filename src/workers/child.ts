@@ -161,3 +161,12 @@ export function signalProcess(pid: number, signal: NodeJS.Signals): void {
     // It ended in the meantime.
   }
 }
+
+/** True while a process group has a member (a zombie counts). */
+export function isGroupAlive(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -23,7 +23,7 @@ export type NotifyState = (typeof NOTIFY_STATES)[number];
 export const TRANSCRIPT_BYTES_DEFAULT: number = 8 * 1024 * 1024;
 const TRANSCRIPT_BYTES_MIN = 4096;
 /** What a blob may hold; a transcript becomes one. */
-const TRANSCRIPT_BYTES_MAX = 64 * 1024 * 1024;
+export const TRANSCRIPT_BYTES_MAX: number = 64 * 1024 * 1024;
 const DAY_S = 86_400;
 
 const command: JsonObject = {
@@ -126,7 +126,7 @@ const job: JsonObject = {
       description: "How many jobs of this type run at once.",
       "x-must": "must be a whole number from 1 to 64",
     },
-    timeout_s: seconds(0.1, 30 * DAY_S, {
+    timeout_s: seconds(0.1, 20 * DAY_S, {
       description: "Longest run of one attempt. Absent: no limit.",
     }),
     grace_s: seconds(0, 600, {

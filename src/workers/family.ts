@@ -4,7 +4,7 @@
  * environment. Agents start shells in groups of their own, so the group alone is not enough.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { signalGroup, signalProcess } from "./child.ts";
+import { isGroupAlive, signalGroup, signalProcess } from "./child.ts";
 import { listProcesses, type ProcessRow, wasStartedWith } from "./process-table.ts";
 
 export interface Family {
@@ -20,7 +20,9 @@ const KILL_WAIT_MS = 5000;
 
 /** The living members of a family. */
 export async function membersOf(family: Family): Promise<readonly ProcessRow[]> {
-  const rows = (await listProcesses()).filter((row) => !row.isZombie && row.pid !== process.pid);
+  const table = await listProcesses();
+  if (table.length === 0) return withoutTable(family);
+  const rows = table.filter((row) => !row.isZombie && row.pid !== process.pid);
   const members = new Map<number, ProcessRow>();
   for (const row of rows) if (isMember(row, family)) members.set(row.pid, row);
   for (let grew = members.size > 0; grew; ) {
@@ -32,6 +34,12 @@ export async function membersOf(family: Family): Promise<readonly ProcessRow[]> 
     }
   }
   return [...members.values()];
+}
+
+/** Where no process table can be read, the group is all there is to go by. */
+function withoutTable({ leader }: Family): readonly ProcessRow[] {
+  if (leader === undefined || !isGroupAlive(leader)) return [];
+  return [{ pid: leader, ppid: process.pid, pgid: leader, started: "", isZombie: false }];
 }
 
 function isMember(row: ProcessRow, { leader, mark }: Family): boolean {
