@@ -90,6 +90,6 @@ function parseDetail(cause: unknown): string {
 }
 
 /** The contract's answer to a body that cannot be read; `detail` names the place. */
-export function invalidJson(detail: string, cause?: unknown): Fault {
+function invalidJson(detail: string, cause?: unknown): Fault {
   return new Fault("invalid_json", "invalid json", { cause, details: { detail } });
 }

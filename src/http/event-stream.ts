@@ -17,7 +17,7 @@ export interface Frame {
 export type PullFrames = (signal: AbortSignal) => Promise<readonly Frame[]>;
 
 /** The text of one frame. */
-export function frameText(frame: Frame): string {
+function frameText(frame: Frame): string {
   const id = /[\r\n\0]/.test(frame.id) ? "" : `id: ${frame.id}\n`;
   return `${id}event: ${oneLine(frame.event)}\ndata: ${oneLine(frame.data)}\n\n`;
 }

@@ -18,7 +18,7 @@ export type TransportCode =
   | "headers_too_large";
 
 /** The surface's words for a transport refusal. */
-export type Present = (code: TransportCode, message: string) => TextAnswer;
+type Present = (code: TransportCode, message: string) => TextAnswer;
 
 export interface ServerOptions {
   readonly limits: HttpLimits;

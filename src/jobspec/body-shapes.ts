@@ -14,19 +14,19 @@ import { invalidField } from "./fields.ts";
 import { ref, shape, text } from "./schema-kit.ts";
 import { SCHEMAS } from "./schemas.ts";
 
-export interface SubmitBody {
+interface SubmitBody {
   readonly request_id?: string;
   readonly job_id?: string;
   readonly job_type?: string;
   readonly idempotency_key?: string;
   readonly payload?: JsonObject;
 }
-export interface CancelBody {
+interface CancelBody {
   readonly request_id?: string;
   readonly job_id?: string;
   readonly reason?: string;
 }
-export interface ClaimBody {
+interface ClaimBody {
   readonly types: readonly string[];
   readonly max?: number;
   readonly wait_ms?: number;

@@ -9,7 +9,7 @@ import type { TextAnswer } from "../http/reply.ts";
 import type { TransportCode } from "../http/server.ts";
 
 /** Codes that only an HTTP peer can meet. */
-export type WireCode = TransportCode | "mutation_denied" | "internal";
+type WireCode = TransportCode | "mutation_denied" | "internal";
 export type ProblemCode = ErrorCode | WireCode;
 
 interface Envelope {

@@ -14,12 +14,12 @@ import {
   version1,
 } from "./schema-kit.ts";
 
-export const BATCH_SUBMITS_MAX = 1_000;
-export const BATCH_COMPLETIONS_MAX = 256;
-export const CLAIM_JOBS_MAX = 256;
-export const CLAIM_WAIT_MS_MAX = 60_000;
-export const LEASE_MS_MIN = 1_000;
-export const LEASE_MS_MAX = 3_600_000;
+const BATCH_SUBMITS_MAX = 1_000;
+const BATCH_COMPLETIONS_MAX = 256;
+const CLAIM_JOBS_MAX = 256;
+const CLAIM_WAIT_MS_MAX = 60_000;
+const LEASE_MS_MIN = 1_000;
+const LEASE_MS_MAX = 3_600_000;
 
 const leaseMs = (): TSchema => Type.Integer({ minimum: LEASE_MS_MIN, maximum: LEASE_MS_MAX });
 const claimToken = (): TSchema => Type.String({ minLength: 1, maxLength: 512 });

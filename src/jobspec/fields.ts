@@ -2,8 +2,8 @@
 import { Fault } from "../errors/fault.ts";
 import { isJobType, JOB_TYPES, type JobType, RESERVED_JOB_IDS } from "../kernel/job/types.ts";
 
-export const ID_BYTES_MAX = 512;
-export const KEY_BYTES_MAX = 256;
+const ID_BYTES_MAX = 512;
+const KEY_BYTES_MAX = 256;
 const QUOTED_CHARS_MAX = 200;
 /** C0, DEL and C1: text that a log line, a header or a database would not carry unchanged. */
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;

@@ -1,19 +1,19 @@
 /** What an operator asks of a running daemon (extensions.md). */
 import { type Answer, type Call, json } from "./call.ts";
 
-export interface RebuildReport {
+interface RebuildReport {
   readonly events: number;
   readonly jobs: number;
   readonly ms: number;
 }
-export interface VerifyReport {
+interface VerifyReport {
   readonly ok: boolean;
   readonly events: number;
   readonly jobs: number;
   readonly differences: readonly unknown[];
   readonly corrupt: readonly unknown[];
 }
-export interface RepairReport {
+interface RepairReport {
   readonly moved: readonly {
     readonly line_number: number;
     readonly error: string;

@@ -165,14 +165,14 @@ const JOB_OPTIONALS = {
 };
 
 /** The fields of a queue row beside its type; a foreign job's row has the same. */
-export const QUEUE_REQUIRED = {
+const QUEUE_REQUIRED = {
   job_id: text(),
   request_id: text(),
   status: ref("JobStatus"),
   attempt: count(),
   max_attempts: Type.Integer({ minimum: 1 }),
 };
-export const QUEUE_OPTIONALS = {
+const QUEUE_OPTIONALS = {
   ...JOB_OPTIONALS,
   idempotency_key: text(),
   claim_token: text(),

@@ -8,7 +8,7 @@ import { readIdempotencyKey, readJobId, readJobType, readRequestId } from "./fie
 import { projectionState } from "./views.ts";
 
 /** Set when the answer is an earlier job that differs from this request. */
-export const MISMATCH_HEADERS = { "keelson-idempotency-mismatch": "true" } as const;
+const MISMATCH_HEADERS = { "keelson-idempotency-mismatch": "true" } as const;
 
 /** Reads one submit, in the contract's order of checks (digest §5.1). */
 export function readSubmit(body: JsonObject, actor: string): SubmitInput {

@@ -83,7 +83,7 @@ function contractual(job: JobState): Pick<SharedView, "failure" | "projection_ta
 }
 
 /** A failure with a code the contract lists; an unlisted one is kept in the message. */
-export function contractFailure(failure: Failure): Failure {
+function contractFailure(failure: Failure): Failure {
   if (isFailureCode(failure.code)) return failure;
   const message = failure.message === undefined ? "" : `: ${failure.message}`;
   return { ...failure, code: "request_rejected", message: `${failure.code}${message}` };

@@ -6,6 +6,7 @@ import { ENVELOPES } from "../../src/jobspec/errors.ts";
 import { openApiDocument } from "../../src/jobspec/openapi.ts";
 import { ROUTES } from "../../src/jobspec/routes.ts";
 import { differences, type OpenApi, operationCount } from "../support/openapi-shape.ts";
+import { checkAnswer } from "../support/response-schema.ts";
 import { wireDaemon } from "../support/wire-daemon.ts";
 
 const CONTRACT_PATH = join(import.meta.dirname, "../../../shared/seeds/jobspec-v0.openapi.yaml");
@@ -15,6 +16,9 @@ const CONTRACT_OPERATIONS = 12;
 function generated(): OpenApi {
   return JSON.parse(JSON.stringify(openApiDocument(ROUTES, "0.0.0"))) as OpenApi;
 }
+
+/** A JSON document that is walked by path. */
+type Loose = ReturnType<typeof JSON.parse>;
 
 const title = hasContract
   ? "the generated document against the contract's"
@@ -47,8 +51,7 @@ describe.skipIf(!hasContract)(title, () => {
     ["an unmarked route", "x-keelson-extension", ["paths", "/v1/jobs/claim", "post"]],
   ])("notices %s", (_what, key, path) => {
     const broken = generated();
-    // biome-ignore lint/suspicious/noExplicitAny: walks a JSON document by path.
-    const target = path.reduce((at: any, step) => at[step], broken as any);
+    const target = path.reduce((at: Loose, step) => at[step], broken as Loose);
     expect(target).toHaveProperty([key]);
     delete target[key];
     expect(differences(contract, broken)).not.toEqual([]);
@@ -83,5 +86,19 @@ describe("the generated document", () => {
       expect(status).toBeGreaterThanOrEqual(400);
       expect(status).toBeLessThan(600);
     }
+  });
+});
+
+describe("the check that every wire test makes", () => {
+  const health = { method: "GET", path: "/v1/health", contentType: "application/json" };
+  it.each([
+    ["a body of another shape", { ...health, status: 200, text: '{"status":"ok"}\n' }],
+    ["a status that is not documented", { ...health, status: 202, text: "{}\n" }],
+    ["another content type", { ...health, status: 200, contentType: "text/plain", text: "ok" }],
+    ["no newline at the end", { ...health, status: 405, text: '{"error":"x"}' }],
+    ["an error without its text", { ...health, path: "/nope", status: 404, text: "{}\n" }],
+    ["a body for HEAD", { ...health, method: "HEAD", status: 200, text: "{}" }],
+  ])("notices %s", (_what, answer) => {
+    expect(() => checkAnswer(answer)).toThrow();
   });
 });
