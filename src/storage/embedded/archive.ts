@@ -48,7 +48,20 @@ async function compressMember(text: Uint8Array): Promise<Uint8Array> {
 export async function compressSegment(disk: Disk, plain: string, dir: string): Promise<void> {
   const temporary = `${plain}.gz.tmp`;
   disk.remove(temporary);
-  const file = disk.open(temporary);
+  try {
+    await writeMembers(disk, plain, temporary);
+    disk.rename(temporary, `${plain}.gz`);
+  } catch (error) {
+    // On a full disk the half-made archive must not take the room that appends wait for.
+    disk.remove(temporary);
+    throw error;
+  }
+  disk.syncDir(dir);
+  disk.remove(plain);
+}
+
+async function writeMembers(disk: Disk, plain: string, archive: string): Promise<void> {
+  const file = disk.open(archive);
   try {
     const size = disk.size(plain) ?? 0;
     let written = 0;
@@ -61,9 +74,6 @@ export async function compressSegment(disk: Disk, plain: string, dir: string): P
   } finally {
     file.close();
   }
-  disk.rename(temporary, `${plain}.gz`);
-  disk.syncDir(dir);
-  disk.remove(plain);
 }
 
 /** A compressed segment, readable at any uncompressed offset. */

@@ -4,6 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { type Checkpoint, EMPTY_CHECKPOINT } from "./checkpoint.ts";
 import { createDatabase, finishBulkLoad, openDatabase } from "./database.ts";
+import { Fault, isFault, messageOf } from "../../errors/fault.ts";
 import type { LineLog } from "./log.ts";
 import { Projections } from "./projections.ts";
 import { NeedsIdIndex, type ReplayProgress, replayPolitely } from "./replay.ts";
@@ -44,7 +45,7 @@ export async function openProjections(
   } catch {
     // A damaged page or an id that needs the index: either way the answer is to fold again.
   }
-  close(database);
+  closeDatabase(database);
   return { projections: await buildProjections(options), rebuilt: "not of this ledger" };
 }
 
@@ -54,7 +55,9 @@ export async function buildProjections(options: BuildOptions): Promise<Projectio
     return await build(options, false);
   } catch (error) {
     if (error instanceof NeedsIdIndex) return build(options, true);
-    throw error;
+    if (isFault(error)) throw error;
+    const message = `the projections cannot be made: ${messageOf(error)}`;
+    throw new Fault("projection_unavailable", message, { cause: error });
   }
 }
 
@@ -71,7 +74,8 @@ async function build(options: BuildOptions, indexesIds: boolean): Promise<Projec
     finishBulkLoad(database);
     return projections;
   } catch (error) {
-    close(database);
+    closeDatabase(database);
+    removeDatabase(options.path);
     throw error;
   }
 }
@@ -110,6 +114,7 @@ function crcUpTo(log: LineLog, segment: number, size: number): number {
   return crc;
 }
 
-function close(database: DatabaseSync): void {
+/** Closes a connection that may have been closed before. */
+export function closeDatabase(database: DatabaseSync): void {
   if (database.isOpen) database.close();
 }

@@ -43,8 +43,18 @@ export class Journal {
   #previous = NO_PREVIOUS;
 
   /** Opens and reads the chain. Throws a `Fault` (`ledger_unavailable`) at the first broken link. */
-  constructor(options: Omit<LogOptions, "name">) {
-    this.#log = new LineLog({ ...options, name: "journal" });
+  static async open(options: Omit<LogOptions, "name">): Promise<Journal> {
+    const log = await LineLog.open({ ...options, name: "journal" });
+    try {
+      return new Journal(log);
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  private constructor(log: LineLog) {
+    this.#log = log;
     for (const { line, lineNumber } of lines(this.#log)) {
       const broken = this.#follow(line, lineNumber);
       if (broken === undefined) continue;

@@ -5,9 +5,14 @@
  * - the write is refused or short (disk full): the file is cut back to the last whole line, the
  *   caller is told `no_space`, and the next append simply tries again;
  * - the sync is refused: nothing is promised, nothing is retried, the log refuses everything from
- *   then on (`sync_failed`), and the process is expected to stop;
+ *   then on (`sync_failed`), and the process is expected to stop. The bytes are cut off again as well
+ *   as that goes, because after a failed sync the kernel may show bytes that it will never write;
+ * - an earlier process died between a write and its sync: `open` syncs what it finds before anybody
+ *   may read it, because an answer that rests on a line promises that line;
  * - the process died inside a write: the fragment after the last newline was never promised to
  *   anybody; `open` moves it to quarantine and cuts the file;
+ * - the next file cannot be made while rotating: the old one takes its name back, and the caller is
+ *   told why;
  * - the process died while rotating: a rename is atomic and directories are synced, so `open` finds
  *   either the old arrangement or the new one, and finishes the compression.
  *
@@ -15,7 +20,7 @@
  */
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import { Fault, messageOf } from "../../errors/fault.ts";
+import { Fault, isFault, messageOf } from "../../errors/fault.ts";
 import { invariant } from "../../errors/invariant.ts";
 import { type Disk, type DiskFile, isNoSpace } from "../../lib/disk.ts";
 import { type EpochMs, toIso } from "../../lib/time.ts";
@@ -45,6 +50,8 @@ export interface TornTail {
 }
 
 const NEWLINE = 0x0a;
+/** What follows the log's name in the names of its rotated files. */
+const ROTATED_REST = /^\.\d{8}T\d{6}(?:\.\d+)?Z\.jsonl(?:\.gz(?:\.tmp)?)?$/;
 const TAIL_SEARCH_BYTES = 64 * 1024;
 const CRC_READ_BYTES = 4 * 1024 * 1024;
 
@@ -59,21 +66,28 @@ export class LineLog {
   #size: number;
   #crc = 0;
   #failed: Fault | undefined;
+  /** True from a cut to the next sync: until then a power cut may bring back what was cut off. */
+  #wasCut = false;
   #compressing: Promise<void> = Promise.resolve();
 
-  constructor(options: LogOptions) {
+  /** Opens or makes the log. Throws a `Fault`: `no_space`, `sync_failed`. */
+  static async open(options: LogOptions): Promise<LineLog> {
+    const log = new LineLog(options);
+    await log.#secure();
+    log.#compressLeftovers();
+    return log;
+  }
+
+  private constructor(options: LogOptions) {
     const { disk, dir, name } = options;
     this.#options = options;
     this.#activePath = join(dir, `${name}.jsonl`);
     disk.ensureDir(dir);
     this.#rotated = this.#findRotated();
-    const isNew = disk.size(this.#activePath) === undefined;
     this.#file = disk.open(this.#activePath);
-    if (isNew) disk.syncDir(dir);
     this.tornTail = this.#cutTornTail();
     this.#size = disk.size(this.#activePath) ?? 0;
     this.#crc = this.crcOf(this.#size);
-    this.#compressLeftovers();
   }
 
   get path(): string {
@@ -103,23 +117,53 @@ export class LineLog {
   async append(lines: Uint8Array): Promise<LogPlace> {
     if (this.#failed !== undefined) throw this.#failed;
     invariant(lines.at(-1) === NEWLINE, "an append must end with a newline");
-    this.#rotateFor(lines.length);
+    if (this.#mustRotateFor(lines.length)) await this.#rotate();
     const place = { segment: this.activeSegment, offset: this.#size };
     this.#write(lines);
-    try {
-      const synced = this.#file.datasync();
-      if (synced !== undefined) await synced;
-    } catch (error) {
-      this.#failed = new Fault(
-        "sync_failed",
-        `the disk refused to sync ${this.#activePath} (${messageOf(error)})`,
-        { cause: error, outcome: "unknown" },
-      );
-      throw this.#failed;
-    }
+    await this.#sync();
     this.#size += lines.length;
     this.#crc = crc32(lines, this.#crc);
     return place;
+  }
+
+  /** Makes durable what an earlier process may have left unsynced: bytes and names. */
+  async #secure(): Promise<void> {
+    try {
+      this.#options.disk.syncDir(this.#options.dir);
+      await this.#sync();
+    } catch (error) {
+      this.#file.close();
+      throw isFault(error) ? error : this.#syncFailed(error);
+    }
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      const synced = this.#file.datasync();
+      if (synced !== undefined) await synced;
+      this.#wasCut = false;
+    } catch (error) {
+      this.#failed = this.#syncFailed(error);
+      this.#forgetUnsynced();
+      throw this.#failed;
+    }
+  }
+
+  #syncFailed(cause: unknown): Fault {
+    return new Fault(
+      "sync_failed",
+      `the disk refused to sync ${this.#activePath} (${messageOf(cause)})`,
+      { cause, outcome: "unknown" },
+    );
+  }
+
+  /** What the disk refused to save must not be read as a fact by the process that comes next. */
+  #forgetUnsynced(): void {
+    try {
+      this.#file.truncate(this.#size);
+    } catch {
+      // The fault that is thrown already stops the process.
+    }
   }
 
   #write(lines: Uint8Array): void {
@@ -127,26 +171,17 @@ export class LineLog {
       this.#file.write(lines, this.#size);
     } catch (error) {
       this.#cutBack(error);
-      const code = isNoSpace(error) ? "no_space" : "ledger_unavailable";
-      const message =
-        code === "no_space"
-          ? `no space left for ${this.#activePath}; nothing was written`
-          : `cannot write ${this.#activePath}: ${messageOf(error)}`;
-      throw new Fault(code, message, { cause: error });
+      throw this.#refused("append to", error);
     }
   }
 
   /** Takes a half-written append back; if even that is refused the file's end is unknown. */
   #cutBack(cause: unknown): void {
+    this.#wasCut = true;
     try {
       this.#file.truncate(this.#size);
-    } catch (error) {
-      this.#failed = new Fault(
-        "sync_failed",
-        `cannot cut ${this.#activePath} back after a failed write (${messageOf(error)})`,
-        { cause, outcome: "unknown" },
-      );
-      throw this.#failed;
+    } catch {
+      throw this.#stuck("cannot cut back, after a failed write,", cause);
     }
   }
 
@@ -197,28 +232,69 @@ export class LineLog {
     return opened;
   }
 
-  #rotateFor(bytes: number): void {
-    const { disk, dir, rotateBytes } = this.#options;
-    if (rotateBytes <= 0 || this.#size === 0 || this.#size + bytes <= rotateBytes) return;
+  #mustRotateFor(bytes: number): boolean {
+    const { rotateBytes } = this.#options;
+    return rotateBytes > 0 && this.#size > 0 && this.#size + bytes > rotateBytes;
+  }
+
+  async #rotate(): Promise<void> {
+    const { disk, dir } = this.#options;
+    // A file that is not the active one any more is never cut again: its end must be durable now.
+    if (this.#wasCut) await this.#sync();
     const rotated = this.#nextRotatedName();
+    const next = this.#startNext(join(dir, rotated));
+    this.#file.close();
+    this.#file = next;
     try {
-      disk.rename(this.#activePath, join(dir, rotated));
-      const next = disk.open(this.#activePath);
       disk.syncDir(dir);
-      this.#file.close();
-      this.#file = next;
     } catch (error) {
-      // Half a rotation is repaired by `open`; going on here could append to the wrong file.
-      this.#failed = new Fault("sync_failed", `cannot rotate ${this.#activePath}`, {
-        cause: error,
-        outcome: "not-done",
-      });
-      throw this.#failed;
+      // Half a rotation is repaired by `open`; going on here could append to a file without a name.
+      throw this.#stuck("cannot make the rotation durable of", error);
     }
     this.#rotated.push(rotated);
     this.#size = 0;
     this.#crc = 0;
     this.#compressLater(rotated);
+  }
+
+  /** Gives the active file its new name and opens the next one, or leaves things as they were. */
+  #startNext(rotatedPath: string): DiskFile {
+    const { disk } = this.#options;
+    try {
+      disk.rename(this.#activePath, rotatedPath);
+    } catch (error) {
+      throw this.#refused("rotate", error);
+    }
+    try {
+      return disk.open(this.#activePath);
+    } catch (error) {
+      try {
+        disk.rename(rotatedPath, this.#activePath);
+      } catch (second) {
+        throw this.#stuck("cannot take back the rotation of", second);
+      }
+      throw this.#refused("rotate", error);
+    }
+  }
+
+  /** A fault that the next append may well get over. */
+  #refused(act: string, cause: unknown): Fault {
+    return isNoSpace(cause)
+      ? new Fault("no_space", `no space left to ${act} ${this.#activePath}; nothing was written`, {
+          cause,
+        })
+      : new Fault("ledger_unavailable", `cannot ${act} ${this.#activePath}: ${messageOf(cause)}`, {
+          cause,
+        });
+  }
+
+  /** A fault after which the state of the files is only known by opening them anew. */
+  #stuck(what: string, cause: unknown): Fault {
+    this.#failed = new Fault("sync_failed", `${what} ${this.#activePath} (${messageOf(cause)})`, {
+      cause,
+      outcome: "unknown",
+    });
+    return this.#failed;
   }
 
   /** `ledger.<time>.jsonl`, always after the last one, so that names sort in the order of writing. */
@@ -247,10 +323,10 @@ export class LineLog {
     const { disk, dir, name } = this.#options;
     const found = new Set<string>();
     for (const file of disk.names(dir)) {
-      if (!file.startsWith(`${name}.`) || file === `${name}.jsonl`) continue;
+      // Anything else of a similar name, a copy that somebody made for example, is not ours.
+      if (!file.startsWith(`${name}.`) || !ROTATED_REST.test(file.slice(name.length))) continue;
       if (file.endsWith(".gz.tmp")) disk.remove(join(dir, file));
-      else if (file.endsWith(".jsonl.gz")) found.add(file.slice(0, -".gz".length));
-      else if (file.endsWith(".jsonl")) found.add(file);
+      else found.add(file.endsWith(".gz") ? file.slice(0, -".gz".length) : file);
     }
     return [...found].sort();
   }
@@ -274,8 +350,13 @@ export class LineLog {
     const quarantine = join(dir, "quarantine");
     disk.ensureDir(quarantine);
     const path = join(quarantine, `${name}-tail-${stampOf(now())}.txt`);
-    disk.replace(path, disk.read(this.#activePath, whole, size - whole));
-    this.#file.truncate(whole);
+    try {
+      disk.replace(path, disk.read(this.#activePath, whole, size - whole));
+      this.#file.truncate(whole);
+    } catch (error) {
+      this.#file.close();
+      throw this.#refused("keep the torn end of", error);
+    }
     return { quarantinePath: path, bytes: size - whole };
   }
 

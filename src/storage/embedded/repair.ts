@@ -4,9 +4,11 @@
  * the old segment or the new one, and the line is in quarantine before it leaves the ledger.
  */
 
+import { isUtf8 } from "node:buffer";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import type { Disk } from "../../lib/disk.ts";
+import { judgeLine } from "./line.ts";
 import type { Skip } from "./projections.ts";
 
 export interface RepairOptions {
@@ -32,13 +34,14 @@ export function repairLog(options: RepairOptions): readonly RepairedLine[] {
   disk.ensureDir(join(dir, "quarantine"));
   const moved: RepairedLine[] = [];
   const bySegment = Map.groupBy(broken, ({ place }) => place.segment);
-  for (const [segment, lines] of bySegment) {
+  for (const [segment, skips] of bySegment) {
     const name = rotated[segment];
     const path = join(dir, name ?? "ledger.jsonl");
     const isPlain = disk.size(path) !== undefined;
     const file = isPlain ? path : `${path}.gz`;
     const raw = disk.read(file, 0, disk.size(file) ?? 0);
     const text = Buffer.from(isPlain ? raw : gunzipSync(raw));
+    const lines = skips.filter(({ place }) => isBroken(text, place.offset));
     moved.push(...lines.map((line) => quarantine(options, line, text)));
     const mended = withoutLines(
       text,
@@ -51,11 +54,33 @@ export function repairLog(options: RepairOptions): readonly RepairedLine[] {
 
 function quarantine({ disk, dir }: RepairOptions, line: Skip, text: Buffer): RepairedLine {
   const number = String(line.lineNumber).padStart(LINE_DIGITS, "0");
-  const path = join(dir, "quarantine", `ledger-line-${number}.json`);
-  const raw = text.toString("utf8", line.place.offset, lineEnd(text, line.place.offset));
-  const record = { error: line.reason, line_number: line.lineNumber, raw };
-  disk.replace(path, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`));
+  const raw = text.subarray(line.place.offset, lineEnd(text, line.place.offset));
+  const record = {
+    error: line.reason,
+    line_number: line.lineNumber,
+    raw: raw.toString("utf8"),
+    // Bytes that are no text would not survive as one.
+    ...(isUtf8(raw) ? {} : { raw_base64: raw.toString("base64") }),
+  };
+  const body = Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`);
+  const path = freePath(disk, join(dir, "quarantine", `ledger-line-${number}`), body);
+  disk.replace(path, body);
   return { line_number: line.lineNumber, error: line.reason, quarantine_path: path };
+}
+
+/** Line numbers fall when lines leave, so a number comes again; what lies there already stays. */
+function freePath(disk: Disk, stem: string, body: Buffer): string {
+  for (let attempt = 1; ; attempt += 1) {
+    const path = attempt === 1 ? `${stem}.json` : `${stem}-${attempt}.json`;
+    const size = disk.size(path);
+    if (size === undefined || body.equals(disk.read(path, 0, size))) return path;
+  }
+}
+
+/** An event never leaves the ledger, whatever the read models say about its place. */
+function isBroken(text: Buffer, offset: number): boolean {
+  const end = lineEnd(text, offset);
+  return end === text.length || judgeLine(text.subarray(offset, end), false).kind === "corrupt";
 }
 
 function withoutLines(text: Buffer, offsets: readonly number[]): Buffer {

@@ -24,6 +24,7 @@ import type {
 } from "../store.ts";
 import {
   buildProjections,
+  closeDatabase,
   IN_MEMORY,
   openProjections,
   type RebuildReason,
@@ -33,7 +34,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { openDatabase } from "./database.ts";
 import { readLines } from "./lines.ts";
 import { LineLog, type TornTail } from "./log.ts";
-import { Projections } from "./projections.ts";
+import { Projections, type Skip } from "./projections.ts";
 import { type RepairedLine, repairLog } from "./repair.ts";
 import { positionIn, type ReplayProgress, replayAll } from "./replay.ts";
 import { JobRows } from "./rows.ts";
@@ -68,12 +69,17 @@ const LAPSED_MAX = 1000;
 
 /** Opens the ledger and brings the read models to its end. Throws a `Fault` when it cannot. */
 export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-  const log = new LineLog({ ...options, name: "ledger" });
-  const opened = await openProjections({ ...options, log, path: options.database });
-  return new EmbeddedStore(options, log, opened.projections, {
-    ...(log.tornTail === undefined ? {} : { tornTail: log.tornTail }),
-    ...(opened.rebuilt === undefined ? {} : { rebuilt: opened.rebuilt }),
-  });
+  const log = await LineLog.open({ ...options, name: "ledger" });
+  try {
+    const opened = await openProjections({ ...options, log, path: options.database });
+    return new EmbeddedStore(options, log, opened.projections, {
+      ...(log.tornTail === undefined ? {} : { tornTail: log.tornTail }),
+      ...(opened.rebuilt === undefined ? {} : { rebuilt: opened.rebuilt }),
+    });
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
 }
 
 export class EmbeddedStore implements Store {
@@ -83,6 +89,12 @@ export class EmbeddedStore implements Store {
   #projections: Projections;
   /** Why the read models stopped following the ledger; the next load brings them back. */
   #broken: string | undefined;
+  /** Settles when the operation under way is over. */
+  #operations: Promise<void> = Promise.resolve();
+  /** Pending while a repair moves lines to other places. */
+  #moving: Promise<void> | undefined;
+  /** The ledger was repaired and the read models could not be made anew. */
+  #misplaced = false;
 
   constructor(
     options: EmbeddedStoreOptions,
@@ -97,7 +109,7 @@ export class EmbeddedStore implements Store {
   }
 
   async load(request: LoadRequest): Promise<Loaded> {
-    if (this.#broken !== undefined) await this.#recover();
+    if (this.#broken !== undefined || this.#misplaced) await this.#recover();
     return this.#read(({ rows, checkpoint }) => {
       const jobs = new Map<string, JobState>();
       const keys = new Map<string, string>();
@@ -188,10 +200,12 @@ export class EmbeddedStore implements Store {
   }
 
   async lines(afterPosition: number, limit: number): Promise<readonly StoredLine[]> {
+    await this.#placed();
     return this.#read(({ projections }) => readLines(this.#log, projections, afterPosition, limit));
   }
 
   async positionOf(eventId: string): Promise<number | undefined> {
+    await this.#placed();
     const { checkpoint } = this.#projections;
     if (checkpoint.indexesIds) return this.#projections.indexedPositionOf(eventId);
     const position = positionIn(eventId);
@@ -203,16 +217,25 @@ export class EmbeddedStore implements Store {
   }
 
   /** Folds the ledger into new read models while the old ones serve, then swaps them. */
-  async rebuild(onProgress?: ReplayProgress): Promise<RebuildReport> {
+  rebuild(onProgress?: ReplayProgress): Promise<RebuildReport> {
+    return this.#inTurn(() => this.#rebuild(onProgress));
+  }
+
+  async #rebuild(onProgress?: ReplayProgress): Promise<RebuildReport> {
     const fresh = await this.#buildBeside("rebuild", onProgress);
     replayAll(this.#log, fresh);
     this.#swapIn(fresh, `${this.#options.database}.rebuild`);
+    this.#misplaced = false;
     this.#broken = undefined;
     return this.#report();
   }
 
   /** Folds the ledger into scratch read models and compares every one with those in use. */
-  async verify(onProgress?: ReplayProgress): Promise<Verification> {
+  verify(onProgress?: ReplayProgress): Promise<Verification> {
+    return this.#inTurn(() => this.#verify(onProgress));
+  }
+
+  async #verify(onProgress?: ReplayProgress): Promise<Verification> {
     const path = this.#besidePath("verify");
     const scratch = await this.#buildBeside("verify", onProgress);
     try {
@@ -231,29 +254,54 @@ export class EmbeddedStore implements Store {
 
   /**
    * Moves broken lines to quarantine and folds the mended ledger anew. The caller keeps appends
-   * away meanwhile (the engine runs it between two batches).
+   * away meanwhile (the engine runs it between two batches); readers of lines wait, because the
+   * places they know are those of the old files.
    */
-  async repair(onProgress?: ReplayProgress): Promise<readonly RepairedLine[]> {
-    const broken = this.#read(({ skips }) => skips);
-    if (broken.length === 0) return [];
-    await this.#log.close();
-    const { disk, dir, now } = this.#options;
-    const moved = repairLog({ disk, dir, broken, rotated: this.#log.rotated });
-    this.#log = new LineLog({
-      disk,
-      dir,
-      rotateBytes: this.#options.rotateBytes,
-      now,
-      name: "ledger",
+  repair(onProgress?: ReplayProgress): Promise<readonly RepairedLine[]> {
+    return this.#inTurn(async () => {
+      const broken = this.#read(({ skips }) => skips);
+      if (broken.length === 0) return [];
+      const repaired = this.#repair(broken, onProgress);
+      this.#moving = settled(repaired);
+      return repaired;
     });
-    const fresh = await this.#buildBeside("rebuild", onProgress);
-    this.#swapIn(fresh, `${this.#options.database}.rebuild`);
-    return moved;
+  }
+
+  async #repair(
+    broken: readonly Skip[],
+    onProgress: ReplayProgress | undefined,
+  ): Promise<readonly RepairedLine[]> {
+    await this.#log.close();
+    const { disk, dir, now, rotateBytes } = this.#options;
+    this.#misplaced = true;
+    // A crash from here on must not leave read models that name places in the old files.
+    this.#projections.database.exec("PRAGMA synchronous = EXTRA; PRAGMA user_version = 0");
+    try {
+      return repairLog({ disk, dir, broken, rotated: this.#log.rotated });
+    } finally {
+      this.#log = await LineLog.open({ disk, dir, rotateBytes, now, name: "ledger" });
+      await this.#rebuild(onProgress);
+    }
   }
 
   async close(): Promise<void> {
+    await this.#operations;
     await this.#log.close();
-    this.#projections.database.close();
+    closeDatabase(this.#projections.database);
+  }
+
+  /** Waits until the read models know where the lines are. */
+  async #placed(): Promise<void> {
+    await this.#moving;
+    if (!this.#misplaced) return;
+    throw new Fault("projection_unavailable", "the projections do not match the repaired ledger");
+  }
+
+  /** One operation at a time: they share scratch files, and one may move what another reads. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#operations.then(work);
+    this.#operations = settled(result);
+    return result;
   }
 
   #besidePath(purpose: string): string {
@@ -271,7 +319,7 @@ export class EmbeddedStore implements Store {
 
   #swapIn(fresh: Projections, path: string): void {
     const { database } = this.#options;
-    this.#projections.database.close();
+    closeDatabase(this.#projections.database);
     this.#projections = fresh;
     if (database === IN_MEMORY) return;
     // Renaming an open database is safe once its side files are folded back into it.
@@ -288,6 +336,7 @@ export class EmbeddedStore implements Store {
   /** Brings read models that stopped following back: the missing tail first, all anew if need be. */
   async #recover(): Promise<void> {
     try {
+      if (this.#misplaced) throw new TypeError("there is nothing to go on from");
       replayAll(this.#log, this.#projections);
     } catch {
       try {
@@ -347,6 +396,11 @@ interface ReadModels {
   readonly rows: JobRows;
   readonly checkpoint: Checkpoint;
   readonly skips: ReturnType<Projections["skips"]>;
+}
+
+function settled(work: Promise<unknown>): Promise<void> {
+  const ignore = (): void => undefined;
+  return work.then(ignore, ignore);
 }
 
 function countsOf(checkpoint: Checkpoint): LedgerCounts {

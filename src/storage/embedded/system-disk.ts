@@ -19,7 +19,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Disk, DiskFile } from "../../lib/disk.ts";
 
 const FILE_MODE = 0o600;
@@ -73,6 +73,17 @@ class SystemFile implements DiskFile {
 
   close(): void {
     closeSync(this.#fd);
+  }
+}
+
+/** A directory that is new is durable only when its parent is synced, and so on up. */
+function ensureDir(path: string): void {
+  const first = mkdirSync(path, { recursive: true, mode: DIR_MODE });
+  if (first === undefined) return;
+  const highest = dirname(resolve(first));
+  for (let parent = dirname(resolve(path)); ; parent = dirname(parent)) {
+    syncDir(parent);
+    if (parent === highest) return;
   }
 }
 
@@ -130,7 +141,7 @@ function isMissing(thrown: unknown): boolean {
 
 /** The disk of this machine, through `node:fs`. */
 export const systemDisk: Disk = {
-  ensureDir: (path) => void mkdirSync(path, { recursive: true, mode: DIR_MODE }),
+  ensureDir,
   open(path) {
     return new SystemFile(openSync(path, constants.O_RDWR | constants.O_CREAT, FILE_MODE));
   },
