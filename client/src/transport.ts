@@ -11,6 +11,8 @@ export interface TransportOptions {
   readonly fetch?: typeof fetch | undefined;
   /** How often a request is repeated before its error is given up to the caller; 6 when absent. */
   readonly retries?: number | undefined;
+  /** Told of every failed try that is followed by another. */
+  readonly onRetry?: ((error: unknown) => void) | undefined;
 }
 
 /**
@@ -91,6 +93,7 @@ export function createTransport(options: TransportOptions): Transport {
         return await once(request, read);
       } catch (error) {
         if (attempt >= retries || !mayRepeat(error, request.repeat)) throw error;
+        options.onRetry?.(error);
         const asked = error instanceof KeelsonError ? error.retryAfterMs : undefined;
         await sleep(backoffMs(attempt, asked), request.signal);
       }

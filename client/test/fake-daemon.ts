@@ -2,6 +2,18 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
+/** The fields of request bodies that the tests look at. */
+export interface SeenBody {
+  readonly idempotency_key?: string;
+  readonly max: number;
+  readonly jobs: readonly {
+    readonly job_id: string;
+    readonly idempotency_key?: string;
+    readonly artifact_refs?: unknown;
+  }[];
+  readonly [name: string]: unknown;
+}
+
 /** One request as the fake saw it. */
 export interface Seen {
   readonly method: string;
@@ -10,9 +22,7 @@ export interface Seen {
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage["headers"];
   readonly text: string;
-  // Tests look into bodies of many shapes.
-  // biome-ignore lint/suspicious/noExplicitAny: test support
-  readonly body: any;
+  readonly body: SeenBody;
 }
 
 export interface Exchange {
@@ -71,7 +81,7 @@ async function exchangeOf(request: IncomingMessage, response: ServerResponse): P
       query: url.searchParams,
       headers: request.headers,
       text,
-      body: isJson ? JSON.parse(text) : undefined,
+      body: isJson ? JSON.parse(text) : { max: 0, jobs: [] },
     },
     response,
     json: (status, body, headers = {}) => {

@@ -54,7 +54,7 @@ export async function fakeWork(jobIds: readonly string[], leaseMs = 60_000): Pro
       json(200, { jobs, lease_ms: leaseMs, heartbeat_ms: leaseMs / 4 });
     },
     "POST /v1/jobs:complete": ({ request, json }) => {
-      const ids: string[] = request.body.jobs.map((job: { job_id: string }) => job.job_id);
+      const ids = request.body.jobs.map((job) => job.job_id);
       batches.push(ids);
       json(200, { results: ids.map((job_id) => ({ job_id, ok: true, status: "completed" })) });
     },

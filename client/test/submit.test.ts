@@ -123,7 +123,7 @@ describe("submit", () => {
     const results = await client.submitBatch([{ job_type: "rpi.run" }, { job_type: "nope" }]);
     const [first, second] = daemon.seen.map((seen) => seen.body);
     expect(second).toEqual(first);
-    expect(first.jobs[0].idempotency_key).not.toBe(first.jobs[1].idempotency_key);
+    expect(first?.jobs[0]?.idempotency_key).not.toBe(first?.jobs[1]?.idempotency_key);
     expect(results.map((each) => each.accepted)).toEqual([true, false]);
   });
 });

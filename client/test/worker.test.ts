@@ -127,7 +127,7 @@ describe("outcomes", () => {
       "keelson-claim-token": "token-a",
       "keelson-lease-epoch": "1",
     });
-    const refs = work.of("POST /v1/jobs:complete")[0]?.body.jobs[0].artifact_refs;
+    const refs = work.of("POST /v1/jobs:complete")[0]?.body.jobs[0]?.artifact_refs;
     expect(refs).toMatchObject({ report: { size: 4 }, log: { size: 8 } });
   });
 

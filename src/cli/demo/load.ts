@@ -1,4 +1,4 @@
-import { type Client, createClient, type Worker } from "@keelson/client";
+import { type Client, createClient, isLostAnswer, type Worker } from "@keelson/client";
 
 /** What the demo's clients did and saw, counted outside the daemon. */
 export interface Load {
@@ -31,20 +31,18 @@ export function startLoad(plan: {
   const acknowledged = new Set<string>();
   const completed = new Set<string>();
   const seen = { working: 0, lostAnswers: 0 };
-  const counting: typeof fetch = async (input, init) => {
-    try {
-      return await fetch(input, init);
-    } catch (error) {
-      if (init?.signal?.aborted !== true) seen.lostAnswers += 1;
-      throw error;
-    }
-  };
-  const client = createClient({ url, token, fetch: counting, retries: 30 });
-  const submitted = Promise.all(
-    Array.from({ length: SUBMITTERS }, (_, submitter) =>
-      submitShare(client, { submitter, jobs, acknowledged, signal }),
-    ),
+  const client = createClient({
+    url,
+    token,
+    retries: 30,
+    onRetry: (error) => {
+      if (isLostAnswer(error)) seen.lostAnswers += 1;
+    },
+  });
+  const shares = Array.from({ length: SUBMITTERS }, (_, submitter) =>
+    submitShare(client, { submitter, jobs, acknowledged, signal }),
   );
+  const submitted = Promise.all(shares).then(() => undefined);
   const worker = createClient({ url, token }).worker({
     types: TYPES,
     concurrency: HANDS,
@@ -61,6 +59,7 @@ export function startLoad(plan: {
   });
   // An interrupted demo is told once, by whoever waits for it.
   submitted.catch(() => undefined);
+  worker.done.catch(() => undefined);
   return {
     acknowledged,
     completed,
@@ -70,7 +69,7 @@ export function startLoad(plan: {
     get lostAnswers() {
       return seen.lostAnswers;
     },
-    submitted: submitted.then(() => undefined),
+    submitted,
     worker,
   };
 }

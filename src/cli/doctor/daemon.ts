@@ -1,5 +1,5 @@
 /** Checks of the daemon that should run here, and of the commands it is told to run. */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join, resolve } from "node:path";
 import { createClient, type ReadyResponse } from "@keelson/client";
 import { messageOf } from "../../errors/fault.ts";
@@ -63,23 +63,21 @@ export async function checkCommands(
   root: string,
   env: CliContext["env"],
 ): Promise<readonly Finding[]> {
-  const path = join(root, "keelson.json");
-  if (!existsSync(path)) return [fine("config", "no keelson.json; only openclaw.snapshot runs")];
-  const { loadConfig } = await import("../../workers/config.ts");
-  let config: ReturnType<typeof loadConfig>;
+  // Loaded here: no other verb needs the configuration's schema.
+  const { configuredCommands } = await import("../../host/commands.ts");
+  let configured: ReturnType<typeof configuredCommands>;
   try {
-    config = loadConfig(path);
+    configured = configuredCommands(root);
   } catch (error) {
-    return [bad("config", messageOf(error), `Correct ${path}.`)];
+    return [bad("config", messageOf(error), `Correct keelson.json in ${root}.`)];
   }
-  const jobs = Object.entries(config.jobs);
-  const named: readonly (readonly [string, readonly string[]])[] = [
-    ...jobs.map(([type, job]) => [type, job.command] as const),
-    ...(config.notify === undefined ? [] : [["notify", config.notify.command] as const]),
-  ];
+  if (configured === undefined) {
+    return [fine("config", "no keelson.json; only openclaw.snapshot runs by itself")];
+  }
+  const { path, commands } = configured;
   return [
-    fine("config", `${path} maps ${plural(jobs.length, "job type")}`),
-    ...named.map(([type, command]) => checkCommand(type, command[0] ?? "", { root, env })),
+    fine("config", `${path} names ${plural(commands.length, "command")}`),
+    ...commands.map(([type, command]) => checkCommand(type, command[0] ?? "", { root, env })),
   ];
 }
 
