@@ -74,7 +74,7 @@ export class JobRows {
 
   /** Oldest first over all the types. */
   claimable(types: readonly string[], limit: number): readonly JobState[] {
-    const found = types.flatMap((type) => statesOf(this.#claimable.all(type, limit)));
+    const found = [...new Set(types)].flatMap((type) => statesOf(this.#claimable.all(type, limit)));
     if (types.length > 1) found.sort((left, right) => left.seq - right.seq);
     return found.slice(0, limit);
   }
@@ -108,9 +108,8 @@ function conditionsOf(query: StoredJobQuery): { where: string; values: SQLInputV
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
   if (query.statuses !== undefined) {
-    conditions.push(
-      `(${query.statuses.map((s) => statusCondition(s, query.at, values)).join(" OR ")})`,
-    );
+    const anyOf = query.statuses.map((status) => statusCondition(status, query.at, values));
+    conditions.push(anyOf.length === 0 ? "FALSE" : `(${anyOf.join(" OR ")})`);
   }
   if (query.types !== undefined) {
     conditions.push(`job_type IN (${query.types.map(() => "?").join(", ")})`);
