@@ -11,6 +11,7 @@ import type { NotifyConfig } from "./config.ts";
 import { childEnvironment } from "./environment.ts";
 import type { Log } from "./executor.ts";
 import { endFamily } from "./family.ts";
+import { StreamRedactor } from "./redaction.ts";
 
 export interface NotifierOptions {
   readonly engine: Pick<Engine, "tail" | "headPosition" | "job">;
@@ -111,13 +112,14 @@ class TailNotifier implements Notifier {
   async #send(job: JobState): Promise<void> {
     const { config, root, log } = this.#options;
     let said = "";
+    const redactor = new StreamRedactor(this.#options.secrets);
     const child = startChild({
       command: config.command,
       cwd: root,
       env: this.#environment(job),
       stdin: `${JSON.stringify(visible(job))}\n`,
       onOutput: async (piece) => {
-        said = (said + Buffer.from(piece).toString("utf8")).slice(-SAID_CHARS_MAX);
+        said = (said + redactor.push(piece).toString("utf8")).slice(-SAID_CHARS_MAX);
       },
     });
     const stop = Promise.withResolvers<"stopped">();
