@@ -7,7 +7,8 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { createJobEngine, type JobEngine } from "../engine/job-engine.ts";
-import { Fault } from "../errors/fault.ts";
+import { Fault, messageOf } from "../errors/fault.ts";
+import { BrokenInvariant } from "../errors/invariant.ts";
 import { parseBindAddress } from "../http/loopback.ts";
 import { createPrincipals, type Principals } from "../identity/principals.ts";
 import { ensureTokenFile, loadTokenFile } from "../identity/token-file.ts";
@@ -51,6 +52,8 @@ export interface Host {
   readonly version: string;
   /** What opening the ledger had to mend. */
   readonly opening: Opening;
+  /** Job types that this daemon runs by itself. */
+  readonly types: readonly string[];
   /** Hands running jobs back, finishes what is under way, stops. Safe to call twice. */
   drain(): Promise<void>;
   /** Resolves when the daemon has stopped. */
@@ -163,6 +166,7 @@ async function listen(options: HostOptions, parts: Composed): Promise<Host> {
     limits: settings.limits,
     version: VERSION,
     operate: operateOn(store, engine),
+    onUnexpected: (thrown) => unexpected(options, thrown),
   });
   const url = await listenOn(app, parts.address);
   const workers = await startWorkers({ ...parts, log: options.log ?? (() => undefined) });
@@ -228,9 +232,20 @@ function runningHost(
     engine: parts.engine,
     version: VERSION,
     opening: parts.store.opening,
+    types: parts.workers.types,
     closed,
     drain: () => (draining ??= stop()),
   };
+}
+
+/** A bug of ours in a request: told in the log; one that may have broken the state ends the daemon. */
+function unexpected(options: HostOptions, thrown: unknown): void {
+  const message = `unexpected error in a request: ${messageOf(thrown)}`;
+  if (thrown instanceof BrokenInvariant) {
+    (options.onFatal ?? stopProcess)(new Fault("ledger_unavailable", message, { cause: thrown }));
+  } else {
+    options.log?.(message);
+  }
 }
 
 /** The last line of a daemon that must not go on. */
