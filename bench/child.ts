@@ -4,6 +4,9 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
+/** The unit of processor times in `/proc`. */
+const MS_PER_TICK = 10;
+
 /** Folder for CPU profiles of the servers, or undefined for none. */
 let profileDir: string | undefined;
 
@@ -70,6 +73,17 @@ export class Child {
   /** The most it ever was. */
   peakResidentBytes(): number {
     return this.#memory("VmHWM");
+  }
+
+  /** Processor time of all its threads so far, in milliseconds. */
+  cpuMs(): number {
+    const path = `/proc/${this.pid}/stat`;
+    if (!existsSync(path)) return Number.NaN;
+    // Fields are counted behind the name, which is in brackets and may hold blanks.
+    const fields = readFileSync(path, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
   }
 
   #memory(field: string): number {

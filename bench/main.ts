@@ -1,4 +1,4 @@
-/** `npm run bench -- [scenario …] [--quick] [--rounds N] [--seconds N] [--profile DIR]` */
+/** `npm run bench -- [scenario …] [--quick] [--rounds N] [--seconds N] [--clients N,N] [--profile DIR]` */
 import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -20,6 +20,7 @@ const { values, positionals } = parseArgs({
     quick: { type: "boolean", default: false },
     rounds: { type: "string" },
     seconds: { type: "string" },
+    clients: { type: "string", default: "1,16,64" },
     profile: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -38,6 +39,7 @@ if (values.help || unknown.length > 0) {
 const effort: Effort = {
   quick: values.quick,
   rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
+  clients: values.clients.split(",").map(Number),
   seconds: Number(values.seconds ?? (values.quick ? 1 : 3)),
 };
 if (values.profile !== undefined) profileInto(values.profile);

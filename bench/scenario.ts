@@ -5,6 +5,8 @@ export interface Effort {
   readonly rounds: number;
   /** Seconds of one timed measurement. */
   readonly seconds: number;
+  /** Numbers of clients that submit at the same time. */
+  readonly clients: readonly number[];
   /** Short ledgers and few events: checks that everything runs, measures little. */
   readonly quick: boolean;
 }

@@ -6,8 +6,6 @@ import type { Effort, Scenario } from "../scenario.ts";
 import { inFolder, type Server, startServer } from "../server.ts";
 import { median } from "../statistics.ts";
 
-const CLIENTS = [1, 16, 64] as const;
-
 export const submits: Scenario = {
   name: "submits",
   about: "durable submits at 1, 16 and 64 clients, against a bare server that appends and syncs",
@@ -21,7 +19,7 @@ export const submits: Scenario = {
         try {
           const rows: Row[] = [];
           await warmUp(load, [floor, daemon], effort);
-          for (const clients of CLIENTS)
+          for (const clients of effort.clients)
             rows.push(await compare(load, { floor, daemon, clients, effort }));
           return [resultOf(rows)];
         } finally {
@@ -52,6 +50,11 @@ export async function warmUp(
   }
 }
 
+/** With the server's processor time per submit: it shows a change even on a busy machine. */
+interface Measured extends Submitted {
+  readonly cpuUs: number;
+}
+
 async function compare(
   load: Child,
   options: {
@@ -62,31 +65,34 @@ async function compare(
   },
 ): Promise<Row> {
   const { floor, daemon, clients, effort } = options;
-  const measure = (server: Server, keyed: boolean): Promise<Submitted> =>
-    load.ask({
-      kind: "submits",
-      target: server.target,
-      clients,
-      keyed,
-      seconds: effort.seconds,
-    } satisfies Submits);
-  const base: Submitted[] = [];
-  const plain: Submitted[] = [];
-  const keyed: Submitted[] = [];
+  const measure = async ({ target, child }: Server, keyed: boolean): Promise<Measured> => {
+    const { seconds } = effort;
+    const before = child.cpuMs();
+    const submits = { kind: "submits", target, clients, keyed, seconds } satisfies Submits;
+    const submitted = await load.ask<Submitted>(submits);
+    return { ...submitted, cpuUs: ((child.cpuMs() - before) * 1000) / submitted.accepted };
+  };
+  const base: Measured[] = [];
+  const plain: Measured[] = [];
+  const keyed: Measured[] = [];
   for (let round = 0; round < effort.rounds; round += 1) {
     base.push(await measure(floor, false));
     plain.push(await measure(daemon, false));
     keyed.push(await measure(daemon, true));
   }
-  const rate = (all: readonly Submitted[]): number => median(all.map(({ perSecond }) => perSecond));
-  const p50 = (all: readonly Submitted[]): number => median(all.map(({ latency }) => latency.p50));
-  const p99 = (all: readonly Submitted[]): number => median(all.map(({ latency }) => latency.p99));
+  const rate = (all: readonly Measured[]): number => median(all.map(({ perSecond }) => perSecond));
+  const p50 = (all: readonly Measured[]): number => median(all.map(({ latency }) => latency.p50));
+  const p99 = (all: readonly Measured[]): number => median(all.map(({ latency }) => latency.p99));
+  const cpu = (all: readonly Measured[]): number => median(all.map(({ cpuUs }) => cpuUs));
   return {
     clients,
     "floor/s": rate(base),
     "ours/s": rate(plain),
     ratio: median(plain.map(({ perSecond }, i) => perSecond / (base[i]?.perSecond ?? Number.NaN))),
     "keyed/s": rate(keyed),
+    "floor cpu µs": cpu(base),
+    "ours cpu µs": cpu(plain),
+    "keyed cpu µs": cpu(keyed),
     "floor p50 ms": p50(base),
     "ours p50 ms": p50(plain),
     "floor p99 ms": p99(base),
