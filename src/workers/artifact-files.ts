@@ -1,10 +1,10 @@
 /** Files that an agent left in its artifacts directory become artifacts of the job. */
-import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../engine/engine.ts";
 import { messageOf } from "../errors/fault.ts";
 import type { ArtifactRef } from "../kernel/job/state.ts";
+import { fileBody } from "./file-body.ts";
 import { SESSION_FILE } from "./previous.ts";
 import { StreamRedactor } from "./redaction.ts";
 
@@ -96,17 +96,9 @@ async function candidates(
 }
 
 async function* contents(path: string, secrets: readonly string[]): AsyncIterable<Uint8Array> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file: FileHandle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const redactor = new StreamRedactor(secrets);
-  try {
-    for await (const piece of file.createReadStream({ autoClose: false })) {
-      yield redactor.push(piece as Uint8Array);
-    }
-    yield redactor.end();
-  } finally {
-    await file.close();
-  }
+  for await (const piece of fileBody(path)) yield redactor.push(piece);
+  yield redactor.end();
 }
 
 /** A name that fits into one part of a URL and is not taken. */

@@ -3,7 +3,6 @@
  * job is never run by two agents, and its job is handed back at once with what the attempt left,
  * instead of waiting for the lease to lapse.
  */
-import { createReadStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import type { Engine } from "../engine/engine.ts";
 import { messageOf } from "../errors/fault.ts";
@@ -18,6 +17,7 @@ import {
 import { TRANSCRIPT_BYTES_MAX } from "./config-schema.ts";
 import type { Log } from "./executor.ts";
 import { endFamily } from "./family.ts";
+import { fileBody } from "./file-body.ts";
 import type { Places } from "./places.ts";
 import { failureName, sessionFileIn, transcriptName } from "./previous.ts";
 
@@ -108,7 +108,7 @@ export async function tryPut(
   maxBytes: number,
 ): Promise<ArtifactRef | undefined> {
   try {
-    return await engine.putBlob(createReadStream(path), maxBytes);
+    return await engine.putBlob(fileBody(path), maxBytes);
   } catch {
     return undefined;
   }

@@ -18,6 +18,8 @@ export interface SupervisorOptions {
   /** Who claims, in the ledger. */
   readonly actor?: string;
   readonly clock?: Clock;
+  /** What an executor gets beyond the grace before its job is taken from it. */
+  readonly drainSlackMs?: number;
 }
 
 export interface Supervisor {
@@ -37,8 +39,8 @@ const CLAIM_WAIT_MS = 30_000;
 const CLAIM_MAX = 256;
 const CLAIM_RETRY_MS_MIN = 200;
 const CLAIM_RETRY_MS_MAX = 10_000;
-/** What an executor gets beyond the grace before its job is taken from it. */
-const DRAIN_SLACK_MS = 7000;
+/** An agent that ignores everything needs five seconds to be given up on. */
+const DRAIN_SLACK_MS_DEFAULT = 7000;
 
 /** Two executors must not name the same type. */
 export function createSupervisor(options: SupervisorOptions): Supervisor {
@@ -109,7 +111,7 @@ class LaneSupervisor implements Supervisor {
     await Promise.all(this.#loops);
     // A claim that was already being committed may have brought more.
     this.#stopAll({ why: "drain", graceMs });
-    await this.#within(graceMs + DRAIN_SLACK_MS);
+    await this.#within(graceMs + (this.#options.drainSlackMs ?? DRAIN_SLACK_MS_DEFAULT));
     await Promise.all([...this.#held.values()].map((held) => held.abandon()));
     for (const withdraw of this.#withdraw) withdraw();
   }

@@ -4,7 +4,6 @@
  * rest from the end. When the file holds that much again, its middle is cut out by writing a new
  * file and renaming it over the old one.
  */
-import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { messageOf } from "../errors/fault.ts";
 
@@ -67,11 +66,6 @@ export class Transcript {
       await this.#file.close().catch(() => undefined);
     });
     return this.#last;
-  }
-
-  /** The kept bytes, once closed. */
-  body(): AsyncIterable<Uint8Array> {
-    return createReadStream(this.path);
   }
 
   async #guarded(act: () => Promise<void>): Promise<void> {

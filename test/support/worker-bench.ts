@@ -35,6 +35,7 @@ export interface BenchOptions {
   readonly executors?: readonly Executor[];
   readonly heartbeatMs?: number;
   readonly leaseMs?: number;
+  readonly drainSlackMs?: number;
   /** An earlier bench's root, for a daemon that comes back. */
   readonly root?: string;
 }
@@ -47,6 +48,7 @@ export class WorkerBench {
   readonly config: Config;
   readonly supervisor: Supervisor;
   readonly #store: EmbeddedStore;
+  #stopped: Promise<void> | undefined;
 
   static async start(options: BenchOptions): Promise<WorkerBench> {
     const root = options.root ?? mkdtempSync(join(tmpdir(), "keelson-workers-"));
@@ -94,6 +96,7 @@ export class WorkerBench {
       log,
       executors: [agents, ...(options.executors ?? [])],
       heartbeatMs: options.heartbeatMs ?? 10_000,
+      ...(options.drainSlackMs === undefined ? {} : { drainSlackMs: options.drainSlackMs }),
     });
   }
 
@@ -144,7 +147,13 @@ export class WorkerBench {
     });
   }
 
-  async stop(): Promise<void> {
+  /** Ends like a daemon that is told to. May be called again. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.engine.drain();
     await this.supervisor.drain(2000);
     await this.engine.stop();
