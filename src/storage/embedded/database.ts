@@ -66,6 +66,15 @@ export function openDatabase(path: string): DatabaseSync | undefined {
   }
 }
 
+/**
+ * A text as a column holds it. SQLite keeps UTF-8, in which every half of a surrogate pair becomes
+ * the same replacement character, so texts with such halves (a stranger's ledger may have them) are
+ * kept escaped. The mark in front is one that no other text starts with by accident.
+ */
+export function columnText(text: string): string {
+  return text.isWellFormed() ? text : `\u0000escaped:${JSON.stringify(text)}`;
+}
+
 /** A full check reads every page; a large database is trusted until a query says otherwise. */
 const CHECKED_PAGES_MAX = 8192;
 

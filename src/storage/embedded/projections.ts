@@ -9,6 +9,7 @@ import { foldStale } from "../../kernel/job/projection.ts";
 import type { JobState } from "../../kernel/job/state.ts";
 import type { JobChange } from "../store.ts";
 import { type Checkpoint, CheckpointRow, EMPTY_CHECKPOINT } from "./checkpoint.ts";
+import { columnText } from "./database.ts";
 import type { LogPlace } from "./log.ts";
 import { JobRows } from "./rows.ts";
 
@@ -109,7 +110,7 @@ export class Projections {
   /** Notes where an event lies, so far as reading it later needs that. */
   place({ position, event }: NumberedEvent, place: LogPlace): void {
     if (position % MARK_EVERY === 1) this.#insertMark.run(position, place.segment, place.offset);
-    if (this.checkpoint.indexesIds) this.#insertId.run(event.event_id, position);
+    if (this.checkpoint.indexesIds) this.#insertId.run(columnText(event.event_id), position);
   }
 
   skip({ place, lineNumber, kind, reason }: Skip): void {
@@ -155,7 +156,7 @@ export class Projections {
 
   /** Position of an id in `event_ids`; only meaningful when the checkpoint indexes ids. */
   indexedPositionOf(eventId: string): number | undefined {
-    const position = this.#positionOfId.get(eventId)?.["position"];
+    const position = this.#positionOfId.get(columnText(eventId))?.["position"];
     return typeof position === "number" ? position : undefined;
   }
 

@@ -8,6 +8,7 @@ import type { JobState } from "../../kernel/job/state.ts";
 import { isJobType, type JobStatus, PROJECTION_TARGETS } from "../../kernel/job/types.ts";
 import { type EpochMs, fromIso } from "../../lib/time.ts";
 import type { StoredJobQuery } from "../store.ts";
+import { columnText } from "./database.ts";
 
 /** The one tenant of the JobSpec surface; every row names its owner from the first day. */
 export const LOCAL_TENANT = "local";
@@ -38,7 +39,7 @@ export class JobRows {
     this.#byId = database.prepare(
       `SELECT state FROM jobs WHERE tenant = '${LOCAL_TENANT}' AND job_id = ?`,
     );
-    this.#byKey = database.prepare(`SELECT job_id FROM jobs
+    this.#byKey = database.prepare(`SELECT state FROM jobs
       WHERE tenant = '${LOCAL_TENANT}' AND idempotency_key = ? ORDER BY seq LIMIT 1`);
     this.#claimable = database.prepare(`SELECT state FROM jobs
       WHERE status IN ('queued', 'retry_waiting') AND spent = 0 AND job_type = ?
@@ -53,28 +54,31 @@ export class JobRows {
   }
 
   insert(job: JobState): void {
-    const key = job.idempotency_key ?? null;
-    const { seq, job_id: id, job_type: type, status } = job;
-    this.#insert.run(seq, id, type, status, key, expiryOf(job), spentOf(job), encode(job));
+    const { seq, status } = job;
+    const id = columnText(job.job_id);
+    const type = columnText(job.job_type);
+    this.#insert.run(seq, id, type, status, keyOf(job), expiryOf(job), spentOf(job), encode(job));
   }
 
   update(job: JobState): void {
-    const key = job.idempotency_key ?? null;
-    const { seq, job_type: type, status } = job;
-    this.#update.run(type, status, key, expiryOf(job), spentOf(job), encode(job), seq);
+    const { seq, status } = job;
+    const type = columnText(job.job_type);
+    this.#update.run(type, status, keyOf(job), expiryOf(job), spentOf(job), encode(job), seq);
   }
 
   byId(jobId: string): JobState | undefined {
-    return stateOf(this.#byId.get(jobId));
+    return stateOf(this.#byId.get(columnText(jobId)));
   }
 
   idByKey(key: string): string | undefined {
-    return this.#byKey.get(key)?.["job_id"] as string | undefined;
+    return stateOf(this.#byKey.get(columnText(key)))?.job_id;
   }
 
   /** Oldest first over all the types. */
   claimable(types: readonly string[], limit: number): readonly JobState[] {
-    const found = [...new Set(types)].flatMap((type) => statesOf(this.#claimable.all(type, limit)));
+    const found = [...new Set(types)].flatMap((type) =>
+      statesOf(this.#claimable.all(columnText(type), limit)),
+    );
     if (types.length > 1) found.sort((left, right) => left.seq - right.seq);
     return found.slice(0, limit);
   }
@@ -113,7 +117,7 @@ function conditionsOf(query: StoredJobQuery): { where: string; values: SQLInputV
   }
   if (query.types !== undefined) {
     conditions.push(`job_type IN (${query.types.map(() => "?").join(", ")})`);
-    values.push(...query.types);
+    values.push(...query.types.map(columnText));
   }
   if (query.afterSeq !== undefined) {
     conditions.push(query.newestFirst === true ? "seq < ?" : "seq > ?");
@@ -134,6 +138,10 @@ function statusCondition(status: JobStatus, at: EpochMs, values: SQLInputValue[]
       values.push(status);
       return "status = ?";
   }
+}
+
+function keyOf(job: JobState): string | null {
+  return job.idempotency_key === undefined ? null : columnText(job.idempotency_key);
 }
 
 function expiryOf(job: JobState): number | null {
