@@ -34,9 +34,9 @@ class MemoryBlobs implements Blobs {
         });
       }
       // A stream may use one buffer for all its parts.
-      parts.push(part.slice());
+      parts.push(new Uint8Array(part));
     }
-    const bytes = Buffer.concat(parts);
+    const bytes = new Uint8Array(Buffer.concat(parts));
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const known = this.#bodies.get(sha256);
     if (known !== undefined) return known.ref;
