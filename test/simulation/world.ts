@@ -31,7 +31,11 @@ export interface WorldReport {
 }
 
 /** What an engine may answer when the world fails; anything else is a bug. */
-const EXPECTED_FAULTS: ReadonlySet<string> = new Set(["no_space", "sync_failed"]);
+const EXPECTED_FAULTS: ReadonlySet<string> = new Set([
+  "no_space",
+  "sync_failed",
+  "ledger_unavailable",
+]);
 const ROOT_DIR = "/root/.agents/daemon";
 const CRASH_ODDS = 0.045;
 

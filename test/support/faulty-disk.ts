@@ -12,7 +12,8 @@
  *   stays not durable for the process that comes after it.
  * - Room. With a capacity set, a write that does not fit writes what fits and throws ENOSPC.
  * - A sync may fail once. Then the bytes it should have saved are still seen, and no later sync saves
- *   them unless they are written anew: that is what kernels do after an I/O error.
+ *   them unless they are written anew: that is what kernels do after an I/O error. The machine does
+ *   not stop by itself right after it: two faults in one instant are outside the model.
  * - A sync may take its time: what is written after it began is not covered by it.
  * - The machine may stop at any changing operation, in the middle of a write included; from then on
  *   every operation throws.
@@ -359,6 +360,7 @@ export class FaultyDisk implements Disk {
   #syncNow(inode: Inode, count: number = inode.unsynced.length): void {
     if (this.#syncFailures > 0) {
       this.#syncFailures -= 1;
+      this.#stopIn = Number.POSITIVE_INFINITY;
       inode.failSync();
       throw errno("EIO", "input/output error");
     }

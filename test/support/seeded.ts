@@ -71,7 +71,8 @@ export function seedsToRun(fixed: readonly number[], fresh: number): readonly nu
 
 /** The line that runs one seed again. */
 export function replayLine(seed: number, path: string): string {
-  return `SEED=${seed} npx vitest run ${path}`;
+  const long = path.endsWith(".long.test.ts") ? "LONG=1 " : "";
+  return `${long}SEED=${seed} npx vitest run ${path}`;
 }
 
 /** Runs `work` for one seed; whatever it throws says how to see it again. */

@@ -6,7 +6,8 @@
  *   caller is told `no_space`, and the next append simply tries again;
  * - the sync is refused: nothing is promised, nothing is retried, the log refuses everything from
  *   then on (`sync_failed`), and the process is expected to stop. The bytes are cut off again as well
- *   as that goes, because after a failed sync the kernel may show bytes that it will never write;
+ *   as that goes, because after a failed sync the kernel may show bytes that it will never write
+ *   (a process that is killed between those two is outside this model: two faults in one instant);
  * - an earlier process died between a write and its sync: `open` syncs what it finds before anybody
  *   may read it, because an answer that rests on a line promises that line;
  * - the process died inside a write: the fragment after the last newline was never promised to
@@ -218,8 +219,9 @@ export class LineLog {
     return crc;
   }
 
-  /** Waits for the compression of rotated files, then closes. */
+  /** Waits for the compression of rotated files, then closes. An append after that is refused. */
   async close(): Promise<void> {
+    this.#failed ??= new Fault("sync_failed", `${this.#activePath} is closed`);
     await this.#compressing;
     this.#file.close();
   }

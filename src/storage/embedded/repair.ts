@@ -7,7 +7,8 @@
 import { isUtf8 } from "node:buffer";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import type { Disk } from "../../lib/disk.ts";
+import { Fault, messageOf } from "../../errors/fault.ts";
+import { type Disk, isNoSpace } from "../../lib/disk.ts";
 import { judgeLine } from "./line.ts";
 import type { Skip } from "./projections.ts";
 
@@ -29,7 +30,17 @@ export interface RepairedLine {
 const NEWLINE = 0x0a;
 const LINE_DIGITS = 6;
 
+/** Throws a `Fault` when the disk refuses; what was moved until then stays moved. */
 export function repairLog(options: RepairOptions): readonly RepairedLine[] {
+  try {
+    return repairSegments(options);
+  } catch (error) {
+    const code = isNoSpace(error) ? "no_space" : "ledger_unavailable";
+    throw new Fault(code, `the repair stopped half-way: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function repairSegments(options: RepairOptions): readonly RepairedLine[] {
   const { disk, dir, broken, rotated } = options;
   disk.ensureDir(join(dir, "quarantine"));
   const moved: RepairedLine[] = [];

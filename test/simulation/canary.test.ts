@@ -1,0 +1,88 @@
+/**
+ * The simulation must be able to fail: daemons that lose or promise too early are caught by the very
+ * checks that the honest one passes.
+ */
+import { describe, expect, it, vi } from "vitest";
+import type { Disk, DiskFile } from "../../src/lib/disk.ts";
+import type { EmbeddedStore } from "../../src/storage/embedded/store.ts";
+import type { Store } from "../../src/storage/store.ts";
+import type { FaultyDisk } from "../support/faulty-disk.ts";
+import { settle } from "../support/virtual-clock.ts";
+import { World, type WorldOptions } from "./world.ts";
+
+vi.mock("node:zlib", async (original) => {
+  const { zlibInStep } = await import("./same-each-time.ts");
+  return zlibInStep(original);
+});
+
+const SEEDS = [101, 102, 103];
+const CAUGHT = /^(lost|event \d+ was shown|a tail|ledger law broken|.* was made twice)/;
+
+async function failureOf(seed: number, options: Omit<WorldOptions, "steps">): Promise<string> {
+  try {
+    await new World(seed, { steps: 400, ...options }).run();
+    return "nothing was noticed";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The disk says that it has synced and has not. */
+function lyingDisk(disk: FaultyDisk): Disk {
+  const open = (path: string): DiskFile => {
+    const file = disk.open(path);
+    return { ...file, datasync: () => undefined };
+  };
+  return replaced(disk, { open });
+}
+
+/** Acknowledges its tenth batch without writing it. */
+function forgetfulStore(): (store: EmbeddedStore) => Store {
+  let saves = 0;
+  return (store) =>
+    replaced<Store>(store, {
+      async save(batch) {
+        saves += 1;
+        return saves === 10 ? {} : store.save(batch);
+      },
+    });
+}
+
+/** Acknowledges every batch a few turns before it is written. */
+function hastyStore(store: EmbeddedStore): Store {
+  let writing: Promise<unknown> = Promise.resolve();
+  const save: Store["save"] = async (batch) => {
+    writing = settle(4).then(() => store.save(batch));
+    writing.catch(() => undefined);
+    return {};
+  };
+  const load: Store["load"] = async (request) => {
+    await writing.catch(() => undefined);
+    return store.load(request);
+  };
+  return replaced<Store>(store, { save, load });
+}
+
+/** The same object with some methods of one's own. */
+function replaced<T extends object>(original: T, own: Partial<T>): T {
+  return new Proxy(original, {
+    get(target, name) {
+      const value: unknown = Reflect.get({ ...own, __proto__: target }, name, target);
+      return typeof value === "function" && !Object.hasOwn(own, name) ? value.bind(target) : value;
+    },
+  });
+}
+
+describe("the simulation catches a daemon that", () => {
+  it.each(SEEDS)("sits on a disk that only says it synced, seed %i", async (seed) => {
+    expect(await failureOf(seed, { wrapDisk: lyingDisk })).toMatch(CAUGHT);
+  });
+
+  it.each(SEEDS)("loses one acknowledged batch, seed %i", async (seed) => {
+    expect(await failureOf(seed, { wrapStore: forgetfulStore() })).toMatch(CAUGHT);
+  });
+
+  it.each(SEEDS)("answers before the bytes are synced, seed %i", async (seed) => {
+    expect(await failureOf(seed, { wrapStore: hastyStore })).toMatch(CAUGHT);
+  });
+});
