@@ -17,7 +17,7 @@ export async function* eachJob(
   } while (cursor !== undefined);
 }
 
-/** Every event that is in the ledger now, page by page. */
+/** Every event that is in the ledger now, foreign ones at the end of their page: page by page. */
 export async function* eachEvent(
   list: (query: EventsQuery) => Promise<EventsPage>,
   query: EventsQuery,
@@ -26,7 +26,8 @@ export async function* eachEvent(
   for (;;) {
     const page = await list({ since, limit: query.limit ?? EVENTS_PER_PAGE });
     yield* page.events;
-    // A page may hold nothing but foreign events; they still lead on.
+    yield* page.foreign_events ?? [];
+    // The page ends with its last known event; only a page without any ends with a foreign one.
     const last = page.events.at(-1) ?? page.foreign_events?.at(-1);
     // A host that ignores the cursor would answer the same page for ever.
     if (last === undefined || last.event_id === since) return;

@@ -25,15 +25,22 @@ export function daemonDir(root: string): string {
   return join(root, ".agents", "daemon");
 }
 
-/** `--url`, `--addr`, the root's activation file, then the default address. */
-export function findDaemon(globals: GlobalOptions): Found {
+/**
+ * `--url`, `--addr`, the root's activation file, then the default address; but not that when a root
+ * was named, because the daemon there would be another root's.
+ */
+export function findDaemon(globals: GlobalOptions, self: string): Found {
   if (globals.url !== undefined) return { url: checkedUrl(globals.url), from: "--url" };
   if (globals.addr !== undefined) {
     return { url: checkedUrl(`http://${globals.addr}`), from: "--addr" };
   }
   const activated = activationOf(globals.root)?.["url"];
   if (typeof activated === "string") return { url: activated, from: "activation" };
-  return { url: `http://${ADDR_DEFAULT}`, from: "default" };
+  if (!globals.rootGiven) return { url: `http://${ADDR_DEFAULT}`, from: "default" };
+  throw new CliFailure(EXIT.unreachable, `no daemon runs in ${globals.root}`, {
+    code: "unreachable",
+    hints: [`Start one:  ${self} up --root ${globals.root}`],
+  });
 }
 
 function checkedUrl(text: string): string {
@@ -124,7 +131,7 @@ function isLoopback(url: string): boolean {
 
 /** A client for the daemon; says at once, and helpfully, when nobody is there. */
 export async function connect(globals: GlobalOptions, context: CliContext): Promise<Client> {
-  const found = findDaemon(globals);
+  const found = findDaemon(globals, context.self);
   try {
     await createClient({ url: found.url, retries: 0 }).health();
   } catch (error) {
@@ -133,13 +140,13 @@ export async function connect(globals: GlobalOptions, context: CliContext): Prom
   return createClient({ url: found.url, token: findToken(globals, context.env, found.url) });
 }
 
-/** The client of a running daemon, or undefined when nothing answers. */
+/** The client of this root's daemon, or of the one that was named; undefined when none answers. */
 export async function connectIfRunning(
   globals: GlobalOptions,
   context: CliContext,
 ): Promise<Client | undefined> {
   try {
-    return await connect(globals, context);
+    return await connect({ ...globals, rootGiven: true }, context);
   } catch (error) {
     if (error instanceof CliFailure && error.exit === EXIT.unreachable) return undefined;
     throw error;

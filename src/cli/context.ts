@@ -7,6 +7,8 @@ export interface GlobalOptions {
   readonly json: boolean;
   /** Absolute. */
   readonly root: string;
+  /** True when the root was named: then no daemon of another root will do. */
+  readonly rootGiven: boolean;
   /** `host:port`, as typed; absent when it was left at its default. */
   readonly addr?: string | undefined;
   readonly url?: string | undefined;

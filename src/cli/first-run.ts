@@ -61,7 +61,9 @@ async function firstJob(
 }
 
 function shown(root: string, path: string): string {
-  return relative(process.cwd(), join(root, path)) || path;
+  const whole = join(root, path);
+  const near = relative(process.cwd(), whole);
+  return near.startsWith("..") ? whole : near;
 }
 
 function timeOf(event: JobEvent): string {

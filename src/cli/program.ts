@@ -118,7 +118,8 @@ function globalsOf(program: Command, context: CliContext): GlobalOptions {
     url?: string;
     tokenFile?: string;
   }>();
-  return { ...given, root: resolve(context.cwd, given.root) };
+  const rootGiven = program.getOptionValueSource("root") === "cli";
+  return { ...given, root: resolve(context.cwd, given.root), rootGiven };
 }
 
 function exampleHelp(examples: readonly Example[], self: string): string {

@@ -192,3 +192,35 @@ describe("a daemon that is killed", () => {
     own.remove();
   });
 });
+
+describe("the first run", () => {
+  test("shows one job from acceptance to its projection, and submits none the second time", async () => {
+    const own = temporaryRoot();
+    const args = ["up", "--first-run", "--root", own.root, "--addr", "127.0.0.1:0"];
+    const first = spawnCli(args);
+    await first.line(/submit openclaw\.snapshot/);
+    const shown = first.lines.join("\n");
+    expect(shown).toMatch(/accepted .*\n.*claimed .*\n.*completed/);
+    const path = / {2}projected {2}(.+\.json)/.exec(shown)?.[1] ?? "";
+    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ schema_version: 1 });
+    first.child.kill("SIGTERM");
+    expect(await first.ended).toBe(0);
+
+    const second = spawnCli(args);
+    await second.line(/submit openclaw\.snapshot/);
+    expect(second.lines.join("\n")).not.toContain("First job");
+    const { out } = await cli(["jobs", "--json", "--root", own.root]);
+    expect(out.trim().split("\n")).toHaveLength(1);
+    second.child.kill("SIGINT");
+    expect(await second.ended).toBe(0);
+    own.remove();
+  });
+
+  test("a plain start submits nothing", async () => {
+    const own = temporaryRoot();
+    const daemon = await startDaemon(own.root);
+    expect((await cli(["jobs", "--root", own.root])).out).toBe("no such jobs\n");
+    await daemon.stop();
+    own.remove();
+  });
+});

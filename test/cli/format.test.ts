@@ -131,6 +131,8 @@ describe("jobs", () => {
       report: at("2026-01-03T00:00:00Z"),
     };
     expect(newestTranscript({ artifact_refs: refs })).toBe("transcript-2");
+    const current = { ...refs, transcript: at("2026-01-01T00:00:00Z") };
+    expect(newestTranscript({ artifact_refs: current })).toBe("transcript");
     expect(newestTranscript({})).toBeUndefined();
   });
 });

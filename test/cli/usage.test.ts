@@ -79,6 +79,14 @@ describe("without a daemon", () => {
     expect(doctor.out).toMatch(/warn +owner +process 999999999, started then, has gone/);
   });
 
+  test("a root that is named is never answered for by the daemon of another one", async () => {
+    const root = temporary();
+    const { code, err } = await cli(["status", "--root", root]);
+    expect(code).toBe(3);
+    expect(err).toContain(`no daemon runs in ${root}`);
+    expect(err).toContain(`keelson up --root ${root}`);
+  });
+
   test("verify in a folder without a ledger says so", async () => {
     const { code, err } = await cli(["verify", "--root", temporary()]);
     expect(code).toBe(1);

@@ -37,9 +37,10 @@ export async function checkDaemon(
   globals: GlobalOptions,
   context: CliContext,
 ): Promise<readonly Finding[]> {
-  const { url } = findDaemon(globals);
+  let url = "";
   let ready: ReadyResponse;
   try {
+    url = findDaemon({ ...globals, rootGiven: true }, context.self).url;
     ready = await createClient({ url, retries: 0 }).ready();
   } catch (error) {
     return [warning("daemon", messageOf(error), `Start it: ${context.self} up`)];

@@ -82,10 +82,12 @@ function transcriptOf(job: Job): string {
   });
 }
 
-/** The artifact written last among those called a transcript; one exists per attempt. */
+/** `transcript` is kept at the newest attempt's; otherwise the transcript written last. */
 export function newestTranscript(job: Pick<Job, "artifact_refs">): string | undefined {
+  const refs = job.artifact_refs ?? {};
+  if (Object.hasOwn(refs, "transcript")) return "transcript";
   const written = ([, ref]: [string, ArtifactRef]): number => Date.parse(ref.written_at);
-  return Object.entries(job.artifact_refs ?? {})
+  return Object.entries(refs)
     .filter(([name]) => /transcript|^log$/.test(name))
     .toSorted((first, second) => written(second) - written(first))[0]?.[0];
 }

@@ -34,7 +34,7 @@ export function addWorker(host: VerbHost): void {
     .addHelpText(
       "after",
       "\nThe command's environment: KEELSON_JOB_ID, KEELSON_JOB_TYPE, KEELSON_ATTEMPT, KEELSON_URL." +
-        "\nIts output becomes the artifact `transcript-<attempt>`. It never gets the daemon's token.",
+        "\nIts output becomes the artifact `transcript`. It never gets the daemon's token.",
     )
     .action(
       host.run(async (globals: GlobalOptions, command: string[], options: WorkerOptions) => {
@@ -97,7 +97,9 @@ function commandHandler(plan: {
       },
     });
     if (end.output !== "" && isOurs(held.signal)) {
-      await held.artifact(`transcript-${job.attempt}`, end.output);
+      // The same names as the daemon's own agent commands use: the newest, and one per attempt.
+      await held.artifact("transcript", end.output);
+      await held.artifact(`attempt_${job.attempt}_transcript`, end.output);
     }
     held.signal.throwIfAborted();
     if (end.code !== 0) throw failureOf(plan.program, end);
