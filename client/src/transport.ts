@@ -19,11 +19,11 @@ export interface TransportOptions {
  * When a request may be sent again. `always`: its effect happens once however often it is sent.
  * `refused`: only after a 503, which promises that nothing happened. `never`: not at all.
  */
-export type Repeat = "always" | "refused" | "never";
+type Repeat = "always" | "refused" | "never";
 
-export type QueryValue = string | number | readonly string[] | undefined;
+type QueryValue = string | number | readonly string[] | undefined;
 
-export interface WireRequest {
+interface WireRequest {
   readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
   readonly query?: Readonly<Record<string, QueryValue>>;

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
 /** The fields of request bodies that the tests look at. */
-export interface SeenBody {
+interface SeenBody {
   readonly idempotency_key?: string;
   readonly max: number;
   readonly jobs: readonly {
@@ -15,7 +15,7 @@ export interface SeenBody {
 }
 
 /** One request as the fake saw it. */
-export interface Seen {
+interface Seen {
   readonly method: string;
   /** Path without the query. */
   readonly path: string;
@@ -25,7 +25,7 @@ export interface Seen {
   readonly body: SeenBody;
 }
 
-export interface Exchange {
+interface Exchange {
   readonly request: Seen;
   readonly response: ServerResponse;
   json(status: number, body: unknown, headers?: Record<string, string>): void;

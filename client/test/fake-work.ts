@@ -20,6 +20,8 @@ export interface FakeWork extends FakeDaemon {
   readonly tails: number;
 }
 
+const yes: Route = ({ json }) => json(200, { job: {} });
+
 export async function fakeWork(jobIds: readonly string[], leaseMs = 60_000): Promise<FakeWork> {
   const queue: string[] = [];
   const asked: number[] = [];
@@ -62,8 +64,8 @@ export async function fakeWork(jobIds: readonly string[], leaseMs = 60_000): Pro
   const work: FakeWork = Object.assign(await fakeDaemon(routes), {
     asked,
     batches,
-    heartbeat: (({ json }) => json(200, { job: {} })) as Route,
-    fail: (({ json }) => json(200, { job: {} })) as Route,
+    heartbeat: yes,
+    fail: yes,
     add: (...ids: readonly string[]) => {
       queue.push(...ids);
       for (const id of ids) addRoutes(routes, id, work);

@@ -52,7 +52,7 @@ function noteOf(job: Job, now: number): string {
 }
 
 /** What the lease of a running job says now. */
-export function leaseOf(job: Job, now: number): string {
+function leaseOf(job: Job, now: number): string {
   const until = Date.parse(job.lease_expires_at ?? "");
   if (Number.isNaN(until)) return "held without a lease";
   return until > now

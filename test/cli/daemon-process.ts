@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-export const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
+const MAIN = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
-export interface ReadyLine {
+interface ReadyLine {
   readonly url: string;
   readonly root: string;
   readonly ledger: string;

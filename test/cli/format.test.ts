@@ -1,15 +1,21 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Job } from "@keelson/client";
-import { describe, expect, test } from "vitest";
-import { secretIn } from "../../src/cli/connection.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { findToken, secretIn } from "../../src/cli/connection.ts";
 import { ago, bytes, duration, plural } from "../../src/cli/format.ts";
 import { failureHint } from "../../src/cli/hints.ts";
 import { eventLine, jobLines, jobTable } from "../../src/cli/job-view.ts";
+import { selfName } from "../../src/cli/process-context.ts";
 import { barLine, progressBar } from "../../src/cli/progress.ts";
 import { oneLine, shortened, tableLines } from "../../src/cli/table.ts";
 import { newestTranscript } from "../../src/cli/verbs/job.ts";
+import { countLines } from "../../src/cli/verbs/status.ts";
 import { readPayload } from "../../src/cli/verbs/submit.ts";
+import { verifyLines } from "../../src/cli/verbs/verify.ts";
 import { failureOf } from "../../src/cli/verbs/worker.ts";
-import { recordTerminal } from "./terminal-record.ts";
+import { recordTerminal, testContext } from "./terminal-record.ts";
 
 const NOW = Date.parse("2026-01-02T03:04:05Z");
 
@@ -153,6 +159,37 @@ describe("progress", () => {
   });
 });
 
+describe("answers", () => {
+  const context = testContext(recordTerminal());
+
+  test("counts are a table with totals, and an empty queue says what to do", () => {
+    const counts = { "rpi.run": { failed: 1, queued: 1200 }, "wiki.forge": { completed: 2 } };
+    expect(countLines(counts, context)).toEqual([
+      "TYPE        queued  completed  failed  TOTAL",
+      "rpi.run     1,200   0          1       1,201",
+      "wiki.forge  0       2          0       2",
+      "1,203 jobs",
+    ]);
+    expect(countLines({}, context).join()).toContain("keelson submit openclaw.snapshot");
+  });
+
+  test("a verification that failed names the differences and the way out", () => {
+    const lines = verifyLines(
+      {
+        ok: false,
+        events: 3,
+        jobs: 1,
+        differences: ['job "a" differs', { job: "b" }],
+        corrupt: [{ line_number: 2, error: "not JSON" }],
+      },
+      context,
+    );
+    const text = lines.join("\n");
+    expect(text).toContain('  job "a" differs\n  {"job":"b"}\n  Make them anew: keelson rebuild');
+    expect(text).toContain("line 2 is broken: not JSON\n  Move broken lines aside: keelson repair");
+  });
+});
+
 describe("arguments", () => {
   test("the payload comes from the line, from standard input, and the goal joins it", async () => {
     const context = { readInput: () => Promise.resolve('{"from":"stdin"}') };
@@ -169,6 +206,27 @@ describe("arguments", () => {
     expect(secretIn(" plain \n")).toBe("plain");
     expect(secretIn("")).toBeUndefined();
     expect(secretIn("{broken")).toBeUndefined();
+  });
+
+  test("the root's own token is sent to this machine only", () => {
+    const root = mkdtempSync(join(tmpdir(), "keelson-token-"));
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    mkdirSync(join(root, ".agents/daemon"), { recursive: true });
+    writeFileSync(join(root, ".agents/daemon/token"), "local-secret");
+    const globals = { json: false, root, rootGiven: true };
+    for (const url of ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1"]) {
+      expect(findToken(globals, {}, url)).toBe("local-secret");
+    }
+    for (const url of ["http://example.org", "http://127.0.0.1.example.org", "http://10.0.0.1"]) {
+      expect(findToken(globals, {}, url)).toBeUndefined();
+    }
+    const env = { KEELSON_TOKEN: "first", AGENTOPSD_TOKEN: "second" };
+    expect(findToken(globals, env, "http://example.org")).toBe("first");
+  });
+
+  test("the program calls itself the way it was called", () => {
+    expect(selfName("/checkout/src/cli/main.ts")).toBe("npm run -s keelson --");
+    expect(selfName("/usr/bin/keelson")).toBe("keelson");
   });
 
   test("a worker's command that died is not one that failed", () => {

@@ -97,7 +97,7 @@ function checkCommand(
 }
 
 /** Where a program lies, the way a shell finds it; undefined when it cannot be run. */
-export function findProgram(program: string, root: string, path: string): string | undefined {
+function findProgram(program: string, root: string, path: string): string | undefined {
   const candidates =
     isAbsolute(program) || program.includes("/")
       ? [resolve(root, program)]

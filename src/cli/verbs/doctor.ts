@@ -53,7 +53,7 @@ async function examine(globals: GlobalOptions, context: CliContext): Promise<rea
 
 const MARKS = { ok: ["green", "ok"], warn: ["yellow", "warn"], bad: ["red", "bad"] } as const;
 
-export function findingLines(findings: readonly Finding[], context: CliContext): string[] {
+function findingLines(findings: readonly Finding[], context: CliContext): string[] {
   const { terminal } = context;
   const rows = findings.flatMap((each) => {
     const [style, mark] = MARKS[each.state];

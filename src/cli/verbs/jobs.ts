@@ -62,7 +62,7 @@ export function addJobs(host: VerbHost): void {
 }
 
 /** Checks the options before the daemon is asked, so that a typing mistake is named as one. */
-export function readJobsOptions(options: JobsOptions): { query: JobsQuery; limit: number } {
+function readJobsOptions(options: JobsOptions): { query: JobsQuery; limit: number } {
   const limit = options.all === true ? Number.POSITIVE_INFINITY : Number(options.limit);
   if (!(limit >= 1)) {
     throw new CliFailure(EXIT.usage, `--limit must be a number from 1 on, not ${options.limit}`);

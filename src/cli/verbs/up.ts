@@ -87,7 +87,7 @@ function announce(running: Host, globals: GlobalOptions, context: CliContext): v
 }
 
 /** What a person needs to know about a daemon that is up; never the token itself. */
-export function announcement(running: Host, context: CliContext): string[] {
+function announcement(running: Host, context: CliContext): string[] {
   const { terminal, self } = context;
   const lag = running.engine.lag();
   const events = `${plural(lag.event_count, "event")}`;

@@ -65,7 +65,7 @@ export function addWorker(host: VerbHost): void {
     );
 }
 
-export function atLeastOne(option: string, text: string): number {
+function atLeastOne(option: string, text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1) return value;
   throw new CliFailure(EXIT.usage, `${option} must be a whole number from 1 on, not ${text}`);
