@@ -9,9 +9,9 @@ import { SESSION_FILE } from "./previous.ts";
 import { StreamRedactor } from "./redaction.ts";
 
 /** What one attempt may leave; the rest is named in `artifacts_skipped`. */
-export const ARTIFACT_FILES_MAX = 64;
-export const ARTIFACT_BYTES_MAX: number = 32 * 1024 * 1024;
-export const ARTIFACT_BYTES_TOTAL_MAX: number = 128 * 1024 * 1024;
+const ARTIFACT_FILES_MAX = 64;
+const ARTIFACT_BYTES_MAX: number = 32 * 1024 * 1024;
+const ARTIFACT_BYTES_TOTAL_MAX: number = 128 * 1024 * 1024;
 /** Directory entries looked at, whatever they are. */
 const ENTRIES_MAX = 10_000;
 const SKIPS_NAMED_MAX = 20;
@@ -76,7 +76,7 @@ async function candidates(
   let seen = 0;
   for (let folder = folders.shift(); folder !== undefined; folder = folders.shift()) {
     const entries = await readdir(join(dir, folder)).catch(() => []);
-    for (const entry of entries.sort()) {
+    for (const entry of entries.sort((left, right) => (left < right ? -1 : 1))) {
       const name = folder === "" ? entry : `${folder}/${entry}`;
       if (name === SESSION_FILE) continue;
       seen += 1;

@@ -10,17 +10,17 @@ import type { JsonObject } from "../lib/json.ts";
 const BUILT_IN: JobType = "openclaw.snapshot";
 
 /** Job types that a command line may be given for. */
-export const COMMAND_JOB_TYPES: readonly JobType[] = JOB_TYPES.filter((type) => type !== BUILT_IN);
+const COMMAND_JOB_TYPES: readonly JobType[] = JOB_TYPES.filter((type) => type !== BUILT_IN);
 
 /** What an attempt can end with that is worth another attempt. */
-export const RETRY_CAUSES = ["signal", "timeout", "exit"] as const;
+const RETRY_CAUSES = ["signal", "timeout", "exit"] as const;
 export type RetryCause = (typeof RETRY_CAUSES)[number];
 
 /** Terminal states that a notification can be sent for. */
-export const NOTIFY_STATES = ["completed", "failed", "cancelled"] as const;
+const NOTIFY_STATES = ["completed", "failed", "cancelled"] as const;
 export type NotifyState = (typeof NOTIFY_STATES)[number];
 
-export const TRANSCRIPT_BYTES_DEFAULT: number = 8 * 1024 * 1024;
+const TRANSCRIPT_BYTES_DEFAULT: number = 8 * 1024 * 1024;
 const TRANSCRIPT_BYTES_MIN = 4096;
 /** What a blob may hold; a transcript becomes one. */
 export const TRANSCRIPT_BYTES_MAX: number = 64 * 1024 * 1024;

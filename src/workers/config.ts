@@ -134,8 +134,9 @@ function schemaComplaint(root: Node, error: ErrorObject): Complaint {
     return { offset: offsetOf(root, path), path: [...path, key], message: "is missing" };
   }
   const named = error.propertyName === undefined ? path : [...path, error.propertyName];
-  const must = schema["x-must"] ?? error.message ?? "is not allowed";
-  return { offset: offsetOf(root, named), path: named, message: String(must) };
+  const must = schema["x-must"];
+  const message = typeof must === "string" ? must : (error.message ?? "is not allowed");
+  return { offset: offsetOf(root, named), path: named, message };
 }
 
 function unknownKey(

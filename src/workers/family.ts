@@ -19,7 +19,7 @@ const LOOK_EVERY_MS = 50;
 const KILL_WAIT_MS = 5000;
 
 /** The living members of a family. */
-export async function membersOf(family: Family): Promise<readonly ProcessRow[]> {
+async function membersOf(family: Family): Promise<readonly ProcessRow[]> {
   const table = await listProcesses();
   if (table.length === 0) return withoutTable(family);
   const rows = table.filter((row) => !row.isZombie && row.pid !== process.pid);

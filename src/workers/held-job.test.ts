@@ -26,7 +26,7 @@ const JOB: JobState = {
 /** Notes what it is asked and answers as told. */
 class FakeEngine implements HoldEngine {
   readonly asked: { readonly verb: string; readonly artifacts: unknown }[] = [];
-  answers: (() => Promise<ReturnType<typeof ok<JobState>> | ReturnType<typeof err<never>>>)[] = [];
+  answers: (() => ReturnType<HoldEngine["complete"]>)[] = [];
 
   heartbeat: HoldEngine["heartbeat"] = (input) => this.#answer("heartbeat", input.artifacts);
   complete: HoldEngine["complete"] = (input) => this.#answer("complete", input.artifacts);
@@ -95,7 +95,7 @@ it("carries an announcement that could not be written to the outcome", async () 
 
 it("stops its run and writes nothing more when a heartbeat is refused", async () => {
   const engine = new FakeEngine();
-  engine.answers = [async () => err(rejection("claim_mismatch", "stale") as never)];
+  engine.answers = [async () => err(rejection("claim_mismatch", "stale"))];
   let why: string | undefined;
   await hold(engine, async (context) => {
     await context.announce({});

@@ -67,7 +67,6 @@ function refused(why: string): Outcome {
 
 /** The file of a snapshot id, or undefined for one that would lead elsewhere. */
 export function snapshotFile(snapshotId: string): string | undefined {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be in a name
   if (/[/\\\u0000-\u001f]/.test(snapshotId) || /^\.*$/.test(snapshotId)) return undefined;
   if (snapshotId === "latest") return undefined;
   const isLong = Buffer.byteLength(snapshotId) > ID_BYTES_MAX;

@@ -20,7 +20,6 @@ const SESSION_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,199}$/;
 /** Names under which agents print it in JSON lines: Claude Code, Codex, others. */
 const SESSION_KEYS = ["session_id", "sessionId", "thread_id"] as const;
 const SESSION_LINE = /^session id:\s*(\S+)\s*$/i;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a terminal sequence is
 const TERMINAL_SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|.)/g;
 
 interface Stream {

@@ -53,8 +53,8 @@ const PLACEHOLDERS: Readonly<Record<string, Fact>> = {
   previous_branch: (facts) => facts.previous?.branch ?? "",
 };
 
-/** Names of all placeholders, for messages and for the reference page. */
-export const PLACEHOLDER_NAMES: readonly string[] = Object.keys(PLACEHOLDERS);
+/** Names of all placeholders. */
+const PLACEHOLDER_NAMES: readonly string[] = Object.keys(PLACEHOLDERS);
 
 const TOKEN = /\{\{|\}\}|\{([a-zA-Z_][\w.-]*)\}/g;
 

@@ -47,7 +47,7 @@ it("says exactly how much is missing, when one piece alone is over the cap", asy
   await transcript.write(Buffer.from("x".repeat(200_000)));
   await transcript.close();
   const text = readFileSync(transcript.path, "utf8");
-  const kept = [...text].filter((letter) => letter === "x").length;
+  const kept = text.replaceAll(/[^x]/g, "").length;
   expect(text).toContain(`${200_000 - kept} bytes`);
   expect(transcript.cut).toBe(200_000 - kept);
 });

@@ -9,7 +9,10 @@ const DAEMON = join(import.meta.dirname, "..", "support", "agents", "daemon.ts")
 
 let root: string;
 let bench: WorkerBench | undefined;
+/** Whatever a test started; a failed one must not leave it running. */
+const started: number[] = [];
 afterEach(async () => {
+  for (const pid of started.splice(0).filter(isAlive)) process.kill(pid, "SIGKILL");
   await bench?.close();
   bench = undefined;
   rmSync(root, { recursive: true, force: true });
@@ -30,6 +33,7 @@ async function killedDaemon(act: readonly string[]): Promise<readonly number[]> 
   daemon.kill("SIGKILL");
   await new Promise((resolve) => daemon.once("exit", resolve));
   rmSync(join(root, "pids.json"));
+  started.push(...pids);
   return pids;
 }
 
@@ -63,6 +67,7 @@ it("does not touch a stranger that has the number now", async () => {
   root = mkdtempSync(join(tmpdir(), "keelson-orphans-"));
   bench = await WorkerBench.start({ root });
   const stranger = spawn(process.execPath, ["-e", "setInterval(()=>{},1e3)"], { detached: true });
+  if (stranger.pid !== undefined) started.push(stranger.pid);
   const children = join(root, ".agents/daemon/children");
   await bench.stop();
   rmSync(children, { recursive: true, force: true });
@@ -84,5 +89,4 @@ it("does not touch a stranger that has the number now", async () => {
   bench = await WorkerBench.start({ root });
   expect(isAlive(stranger.pid ?? 0)).toBe(true);
   expect(readdirSync(children)).toEqual([]);
-  stranger.kill("SIGKILL");
 });
