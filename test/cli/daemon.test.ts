@@ -193,6 +193,35 @@ describe("a daemon that is killed", () => {
   });
 });
 
+describe("conform", () => {
+  test("judges the daemon from outside and writes its reports", async () => {
+    const own = temporaryRoot();
+    const daemon = await startDaemon(own.root);
+    const html = join(own.root, "report.html");
+    const judged = await cli([
+      "conform",
+      daemon.url,
+      "--level=1",
+      `--html=${html}`,
+      "--json",
+      `--root=${own.root}`,
+    ]);
+    const report = JSON.parse(judged.out);
+    expect(report.levels).toMatchObject([{ level: 1, name: "Observe" }]);
+    expect(report.levels[0].failed).toEqual([]);
+    expect(report.assertions).toBeGreaterThan(20);
+    expect(readFileSync(html, "utf8")).toContain("Observe");
+    await daemon.stop();
+    own.remove();
+  });
+
+  test("says that nobody answers, and what it cannot understand", async () => {
+    expect((await cli(["conform", "http://127.0.0.1:1"])).code).toBe(3);
+    expect((await cli(["conform"])).err).toContain("give the daemon's URL");
+    expect((await cli(["conform", "http://127.0.0.1:1", "--level", "5"])).code).toBe(2);
+  });
+});
+
 describe("the first run", () => {
   test("shows one job from acceptance to its projection, and submits none the second time", async () => {
     const own = temporaryRoot();

@@ -1,0 +1,226 @@
+/** Acknowledged means durable: SIGKILL at bad moments, and a look at the ledger from outside. */
+import { setTimeout as pause } from "node:timers/promises";
+import { findInBody } from "../contract/body.ts";
+import { at, isObject, list, text } from "../json.ts";
+import type { Scenario } from "../scenario.ts";
+import { LedgerBook } from "../target/ledger-book.ts";
+import type { DaemonProcess } from "../target/process.ts";
+import { Stop, type Trial } from "../trial.ts";
+import { acceptedCounts, cancel, given, rowOf, submit } from "./wording.ts";
+
+const SUBMITTERS = 16;
+/** SIGKILL comes after so many acknowledgements: early, in full flow, and later still. */
+const KILL_AFTER = [40, 150, 400];
+const LOAD_MS_MAX = 10_000;
+const SHOWN_MAX = 10;
+
+async function line(trial: Trial): Promise<void> {
+  const daemon = await trial.launch();
+  for (let round = 0; round < 5; round += 1) {
+    const jobId = trial.fresh("line");
+    const answer = await submit(trial, { job_id: jobId, payload: { round } }, daemon.endpoint);
+    // Read at once, from this other process: no later write may come to its help.
+    const ledger = (await daemon.ledgerFiles()).get("ledger.jsonl")?.toString("utf8") ?? "";
+    const written = ledger.split("\n").filter((each) => each.includes(`"${jobId}"`));
+    trial.holds(
+      "enqueue:ledger:line-before-answer",
+      answer.status === 202 && written.length === 1,
+      "the line is in the ledger when the 202 arrives",
+      { seen: { status: answer.status, lines: written } },
+    );
+  }
+  checkLines(trial, (await daemon.ledgerFiles()).get("ledger.jsonl")?.toString("utf8") ?? "");
+}
+
+function checkLines(trial: Trial, ledger: string): void {
+  trial.holds(
+    "enqueue:ledger:line-format",
+    ledger.endsWith("\n"),
+    "the ledger ends with a newline",
+  );
+  for (const each of ledger.split("\n").filter((one) => one !== "")) {
+    const event = parsed(each);
+    const { nullLists, other } = findInBody("Event", event);
+    const wrong = [...nullLists, ...other];
+    trial.holds(
+      "enqueue:ledger:line-format",
+      isObject(event) && wrong.length === 0,
+      `each line is an event: ${wrong.join("; ")}`,
+      { seen: each },
+    );
+  }
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+async function killAfterAnswer(trial: Trial): Promise<void> {
+  const daemon = await trial.launch();
+  const asked = { job_id: trial.fresh("killed"), idempotency_key: trial.fresh("key") };
+  const answer = await submit(trial, asked, daemon.endpoint);
+  await daemon.kill();
+  if (answer.status !== 202) throw new Stop(`a plain submit was answered ${answer.status}`);
+  await daemon.start();
+  const events = list((await trial.get("/v1/events", daemon.endpoint)).json, "events");
+  const row = await rowOf(trial, asked.job_id, daemon.endpoint);
+  trial.must(
+    "enqueue:durable:survives-kill",
+    acceptedCounts(events).get(asked.job_id) === 1 && row["status"] === "queued",
+    "the acknowledged job is there after SIGKILL and restart, once and queued",
+    answer,
+  );
+  const again = await submit(trial, { idempotency_key: asked.idempotency_key }, daemon.endpoint);
+  trial.holds(
+    "enqueue:recover:after-restart",
+    again.status === 202 && text(again.json, "job_id") === asked.job_id,
+    "its key still names it",
+    again,
+  );
+}
+
+async function killUnderLoad(trial: Trial): Promise<void> {
+  for (const killAfter of KILL_AFTER) {
+    const daemon = await trial.launch();
+    const acknowledged = await loadUntilKilled(trial, daemon, killAfter);
+    await daemon.start();
+    const events = list((await trial.get("/v1/events", daemon.endpoint)).json, "events");
+    const counts = acceptedCounts(events);
+    const wrong = [...acknowledged].filter((id) => counts.get(id) !== 1);
+    trial.holds(
+      "enqueue:durable:survives-kill-under-load",
+      acknowledged.size > 0 && wrong.length === 0,
+      `SIGKILL after ${killAfter} acknowledgements: each acknowledged job is in the events once`,
+      {
+        seen: {
+          acknowledged: acknowledged.size,
+          lost: wrong.filter((id) => !counts.has(id)).length,
+          repeated: wrong.filter((id) => counts.has(id)).length,
+          first: wrong.slice(0, SHOWN_MAX),
+        },
+      },
+    );
+    const status = await trial.get("/v1/status", daemon.endpoint);
+    const listed = list(status.json, "queue", "jobs").map((job) => text(job, "job_id"));
+    const there = listed.filter((id) => acknowledged.has(id));
+    trial.holds(
+      "enqueue:durable:survives-kill-under-load",
+      there.length === acknowledged.size && new Set(there).size === acknowledged.size,
+      "and status lists each of them once",
+      { seen: { acknowledged: acknowledged.size, listed: there.length } },
+    );
+    await daemon.kill();
+  }
+}
+
+/** Sixteen submitters at work until the daemon is gone; answers the ids that got a 202. */
+async function loadUntilKilled(
+  trial: Trial,
+  daemon: DaemonProcess,
+  killAfter: number,
+): Promise<ReadonlySet<string>> {
+  const acknowledged = new Set<string>();
+  let gone = false;
+  const reached = Promise.withResolvers<void>();
+  const submitter = async (): Promise<void> => {
+    while (!gone) {
+      const answer = await submit(
+        trial,
+        { payload: { filling: "x".repeat(200) } },
+        daemon.endpoint,
+      );
+      if (answer.status === 202) acknowledged.add(text(answer.json, "job_id"));
+      // Without an answer there is nothing to go on with: the daemon is dead or dying.
+      if (answer.status === 0) return;
+      if (acknowledged.size >= killAfter) reached.resolve();
+    }
+  };
+  const submitters = Array.from({ length: SUBMITTERS }, submitter);
+  await Promise.race([reached.promise, Promise.all(submitters), pause(LOAD_MS_MAX)]);
+  await daemon.kill();
+  gone = true;
+  await Promise.all(submitters);
+  return acknowledged;
+}
+
+async function tornTail(trial: Trial): Promise<void> {
+  const book = new LedgerBook().accepted("whole-1", { type: "wiki.build" });
+  const daemon = await trial.launch(book.text('{"schema_version":1,"event_id":"evt_job_acc'));
+  const asked = { job_id: trial.fresh("after-torn"), idempotency_key: trial.fresh("key") };
+  const first = await submit(trial, asked, daemon.endpoint);
+  // One honest error is allowed: the torn line was not the daemon's doing.
+  const answer = first.status === 202 ? first : await submit(trial, asked, daemon.endpoint);
+  trial.must(
+    "enqueue:durable:append-after-torn-tail",
+    answer.status === 202,
+    "a submit is accepted over a torn tail, at the second try at the latest",
+    answer,
+  );
+  await daemon.kill();
+  await daemon.start();
+  const events = list((await trial.get("/v1/events", daemon.endpoint)).json, "events");
+  const counts = acceptedCounts(events);
+  trial.holds(
+    "enqueue:durable:append-after-torn-tail",
+    counts.get(asked.job_id) === 1 && counts.get("whole-1") === 1,
+    "it is there after the restart, and so is the job before the torn line",
+    { seen: [...counts] },
+  );
+}
+
+async function cancelSurvives(trial: Trial): Promise<void> {
+  const daemon = await trial.launch();
+  const jobId = await given(trial, { job_id: trial.fresh("cancelled") }, daemon.endpoint);
+  const answer = await cancel(trial, jobId, daemon.endpoint);
+  await daemon.kill();
+  await daemon.start();
+  const row = await rowOf(trial, jobId, daemon.endpoint);
+  trial.holds(
+    "execute:cancel:survives-kill",
+    at(answer.json, "outcome") === "cancelled" && row["status"] === "cancelled",
+    "the job is cancelled after SIGKILL and restart",
+    { seen: { answer: answer.json, row } },
+  );
+}
+
+export const DURABLE_SCENARIOS: readonly Scenario[] = [
+  {
+    id: "durable/line",
+    title: "The ledger file is read by another process as soon as a submit is answered",
+    cites: ["enqueue:ledger:line-before-answer", "enqueue:ledger:line-format"],
+    needs: "start",
+    run: line,
+  },
+  {
+    id: "durable/kill-after-answer",
+    title: "SIGKILL right after a 202",
+    cites: ["enqueue:durable:survives-kill", "enqueue:recover:after-restart"],
+    needs: "start",
+    run: killAfterAnswer,
+  },
+  {
+    id: "durable/kill-under-load",
+    title: "SIGKILL while sixteen submitters are at work, at three moments",
+    cites: ["enqueue:durable:survives-kill-under-load"],
+    needs: "start",
+    run: killUnderLoad,
+  },
+  {
+    id: "durable/torn-tail",
+    title: "A submit over a ledger with a torn last line, then SIGKILL",
+    cites: ["enqueue:durable:append-after-torn-tail"],
+    needs: "start",
+    run: tornTail,
+  },
+  {
+    id: "durable/cancel",
+    title: "SIGKILL right after a cancel",
+    cites: ["execute:cancel:survives-kill"],
+    needs: "start",
+    run: cancelSurvives,
+  },
+];

@@ -1,0 +1,80 @@
+/** Working on jobs over the extension routes for workers: claim, hold, let go, wait for lapses. */
+import { setTimeout as pause } from "node:timers/promises";
+import { type Json, list, number, text } from "../json.ts";
+import type { Endpoint, Exchange } from "../target/http.ts";
+import type { Trial } from "../trial.ts";
+import { LEASE_TYPE, rowOf } from "./wording.ts";
+
+export type HolderVerb = "heartbeat" | "complete" | "fail" | "release";
+export const HOLDER_VERBS: readonly HolderVerb[] = ["heartbeat", "complete", "fail", "release"];
+
+const CLAIM_MAX = 256;
+const LAPSE_POLL_MS = 100;
+/** A lease this far from its end is not the short one that was asked for. */
+const LAPSE_MS_MAX = 10_000;
+const EXTRA: Readonly<Record<HolderVerb, Json>> = {
+  heartbeat: {},
+  complete: { artifacts: { report: "reports/conformance.md" } },
+  fail: { failure: { code: "lost", message: "the session went away", retryable: true } },
+  release: {},
+};
+
+interface ClaimOptions {
+  readonly leaseMs?: number;
+  readonly endpoint?: Endpoint;
+}
+
+export function claim(trial: Trial, max: number, options: ClaimOptions = {}): Promise<Exchange> {
+  const { leaseMs, endpoint } = options;
+  const body = {
+    types: [LEASE_TYPE],
+    max,
+    wait_ms: 0,
+    worker: "conformance",
+    ...(leaseMs === undefined ? {} : { lease_ms: leaseMs }),
+  };
+  return trial.post("/v1/jobs/claim", { body }, endpoint);
+}
+
+/** Claims until the job is among what came; other jobs of its type are handed back at once. */
+export async function claimOne(
+  trial: Trial,
+  jobId: string,
+  options: ClaimOptions = {},
+): Promise<Json | undefined> {
+  const ANSWER = await claim(trial, CLAIM_MAX, options);
+  const claimed = list(ANSWER.json, "jobs");
+  for (const other of claimed) {
+    if (other["job_id"] !== jobId) await hold(trial, "release", other, options.endpoint);
+  }
+  return claimed.find((job) => job["job_id"] === jobId);
+}
+
+/** A holder's call, with the proof that the claim gave. */
+export function hold(
+  trial: Trial,
+  verb: HolderVerb,
+  job: Json,
+  endpoint?: Endpoint,
+): Promise<Exchange> {
+  const body = {
+    claim_token: text(job, "claim_token"),
+    lease_epoch: number(job, "lease_epoch"),
+    ...EXTRA[verb],
+  };
+  const id = encodeURIComponent(text(job, "job_id"));
+  return trial.post(`/v1/jobs/${id}/${verb}`, { body }, endpoint);
+}
+
+/** Waits until the job's short lease is over; false when it is not a short one. */
+export async function untilLapsed(trial: Trial, job: Json): Promise<boolean> {
+  const end = Date.parse(text(job, "lease_expires_at"));
+  if (Number.isNaN(end) || end - Date.now() > LAPSE_MS_MAX) return false;
+  const deadline = Date.now() + LAPSE_MS_MAX;
+  while (Date.now() < deadline) {
+    const row = await rowOf(trial, text(job, "job_id"));
+    if (Date.now() > end && row["status"] !== "running") return true;
+    await pause(LAPSE_POLL_MS);
+  }
+  return true;
+}

@@ -1,0 +1,153 @@
+/** One scenario at work: its requests, its assertions, and what they found. */
+import { findInBody } from "./contract/body.ts";
+import { BODY_REQUIREMENT, expectedShape, LIST_REQUIREMENT } from "./contract/routes.ts";
+import { at, text } from "./json.ts";
+import type { RequirementId } from "./requirements.ts";
+import { type Ask, type Endpoint, type Exchange, exchange } from "./target/http.ts";
+import type { DaemonProcess } from "./target/process.ts";
+
+/** What went wrong, where it can be looked up, and the exchange that shows it. */
+export interface Finding {
+  readonly requirement: RequirementId;
+  readonly message: string;
+  readonly exchange?: Exchange;
+  readonly seen?: unknown;
+}
+
+export interface Tally {
+  assertions: number;
+  failures: number;
+}
+
+/** Thrown when nothing further can be checked; what it was about is already written down. */
+export class Stop extends Error {}
+
+/** Thrown when the target gives a scenario nothing to work with. */
+export class NotAttempted extends Error {}
+
+export interface Surroundings {
+  readonly endpoint: Endpoint;
+  readonly cites: ReadonlySet<RequirementId>;
+  /** Starts a daemon of the scenario's own over a prepared ledger. */
+  readonly launch?: (ledger: string) => Promise<DaemonProcess>;
+  /** Whether the target lets workers in over HTTP. */
+  readonly workerRoutes: () => Promise<boolean>;
+  /** Short text that no other run has used. */
+  readonly nonce: string;
+}
+
+export class Trial {
+  requests = 0;
+  /** Assertions the scenario made itself, shape checks not counted. */
+  ownAssertions = 0;
+  readonly tallies = new Map<RequirementId, Tally>();
+  readonly findings: Finding[] = [];
+  readonly skipped = new Map<RequirementId, string>();
+  /** Jobs the scenario left at the target, so that they can be cancelled at the end. */
+  readonly submittedToTarget: string[] = [];
+  readonly #around: Surroundings;
+  #ids = 0;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  /** The daemon at the URL; scenarios that start their own pass its endpoint to `ask`. */
+  get target(): Endpoint {
+    return this.#around.endpoint;
+  }
+
+  async get(path: string, endpoint: Endpoint = this.target): Promise<Exchange> {
+    return this.#observe(await exchange(endpoint, "GET", path));
+  }
+
+  async post(path: string, ask: Ask, endpoint: Endpoint = this.target): Promise<Exchange> {
+    const answer = this.#observe(await exchange(endpoint, "POST", path, ask));
+    if (answer.status === 202 && endpoint === this.target && at(answer.json, "accepted") === true) {
+      this.submittedToTarget.push(text(answer.json, "job_id"));
+    }
+    return answer;
+  }
+
+  async ask(method: string, path: string, ask: Ask = {}): Promise<Exchange> {
+    return this.#observe(await exchange(this.target, method, path, ask));
+  }
+
+  /** A daemon of this scenario's own; only scenarios that need `start` may ask for it. */
+  launch(ledger = ""): Promise<DaemonProcess> {
+    if (this.#around.launch === undefined) throw new NotAttempted("no start command was given");
+    return this.#around.launch(ledger);
+  }
+
+  async needWorkerRoutes(): Promise<void> {
+    if (await this.#around.workerRoutes()) return;
+    throw new NotAttempted("the daemon has no routes for workers (POST /v1/jobs/claim)");
+  }
+
+  /** A job id, request id or key nobody has used before. */
+  fresh(name: string): string {
+    this.#ids += 1;
+    return `conform-${this.#around.nonce}-${name}-${this.#ids}`;
+  }
+
+  /** Asserts, notes the failure, and goes on. Answers whether it held. */
+  holds(
+    requirement: RequirementId,
+    ok: boolean,
+    message: string,
+    evidence?: Exchange | { readonly seen: unknown },
+  ): boolean {
+    if (!this.#around.cites.has(requirement)) {
+      throw new Error(`the scenario does not cite ${requirement}`);
+    }
+    this.ownAssertions += 1;
+    this.#count(requirement, ok, { message, ...evidenceOf(evidence) });
+    return ok;
+  }
+
+  /** As `holds`, and ends the scenario when it does not: the rest would build on sand. */
+  must(requirement: RequirementId, ok: boolean, message: string, evidence?: Exchange): void {
+    if (!this.holds(requirement, ok, message, evidence)) throw new Stop(message);
+  }
+
+  /** Says why a cited requirement could not be exercised here. */
+  skip(requirement: RequirementId, reason: string): void {
+    this.skipped.set(requirement, reason);
+  }
+
+  /** Every answer of a contract route is held against its shape, whatever the scenario is about. */
+  #observe(seen: Exchange): Exchange {
+    this.requests += 1;
+    const path = seen.path.split("?")[0] ?? "";
+    const expected = expectedShape(seen.method, path, seen.status);
+    if (expected === undefined) return seen;
+    const { nullLists, other } = findInBody(expected.shape, seen.json);
+    const lists = nullLists.length === 0;
+    this.#count(LIST_REQUIREMENT[expected.level], lists, {
+      message: nullLists.join("; "),
+      exchange: seen,
+    });
+    this.#count(BODY_REQUIREMENT[expected.level], other.length === 0, {
+      message: `not a ${expected.shape}: ${other.join("; ")}`,
+      exchange: seen,
+    });
+    return seen;
+  }
+
+  #count(requirement: RequirementId, ok: boolean, finding: Omit<Finding, "requirement">): void {
+    const tally = this.tallies.get(requirement) ?? { assertions: 0, failures: 0 };
+    tally.assertions += 1;
+    if (!ok) {
+      tally.failures += 1;
+      this.findings.push({ requirement, ...finding });
+    }
+    this.tallies.set(requirement, tally);
+  }
+}
+
+function evidenceOf(
+  evidence: Exchange | { readonly seen: unknown } | undefined,
+): Pick<Finding, "exchange" | "seen"> {
+  if (evidence === undefined) return {};
+  return "seen" in evidence ? { seen: evidence.seen } : { exchange: evidence };
+}
