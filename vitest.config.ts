@@ -10,8 +10,8 @@ export default defineConfig({
       "conformance/**/*.test.ts",
     ],
     exclude: ["**/node_modules/**", ...(process.env["LONG"] ? [] : ["test/**/*.long.test.ts"])],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     pool: "forks",
   },
 });

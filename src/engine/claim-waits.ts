@@ -1,5 +1,5 @@
 /** Workers that asked for work when there was none. The commit that brings work wakes them. */
-import type { Clock, Timer } from "../lib/clock.ts";
+import type { Clock } from "../lib/clock.ts";
 
 interface Waiter {
   readonly types: ReadonlySet<string>;
@@ -31,17 +31,16 @@ export class ClaimWaits {
     options: { readonly signal: AbortSignal | undefined; readonly done: (woken: boolean) => void },
   ): void {
     const { signal, done } = options;
-    let timer: Timer | undefined;
     const finish = (woken: boolean): void => {
       if (!this.#waiters.delete(waiter)) return;
-      timer?.cancel();
+      timer.cancel();
       signal?.removeEventListener("abort", giveUp);
       done(woken);
     };
     const giveUp = (): void => finish(false);
     const waiter: Waiter = { types: new Set(types), wake: () => finish(true) };
     this.#waiters.add(waiter);
-    timer = this.#clock.after(waitMs, giveUp);
+    const timer = this.#clock.after(waitMs, giveUp);
     signal?.addEventListener("abort", giveUp);
     if (signal?.aborted === true) giveUp();
   }
@@ -57,6 +56,6 @@ export class ClaimWaits {
 
   /** Sends every waiting worker away, for example because the daemon drains. */
   wakeAll(): void {
-    for (const waiter of [...this.#waiters]) waiter.wake();
+    for (const waiter of this.#waiters) waiter.wake();
   }
 }

@@ -21,7 +21,7 @@ export interface Stamps {
 }
 
 /** A submit, or the earlier job that has the same id or key (digest §10). */
-export function decideSubmit(
+function decideSubmit(
   workspace: Workspace,
   input: SubmitInput,
   command: SubmitJob,

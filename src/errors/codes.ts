@@ -144,4 +144,3 @@ type CodeOf<F extends ErrorEntry["family"]> = {
 
 export type RejectionCode = CodeOf<"rejection">;
 export type InputCode = CodeOf<"input">;
-export type FaultCode = CodeOf<"fault">;

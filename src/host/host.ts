@@ -61,7 +61,7 @@ export interface Host {
 }
 
 /** Exit code of a daemon that could not make an append durable. */
-export const EXIT_FATAL = 70;
+const EXIT_FATAL = 70;
 
 /** Time that running jobs get to stop when the daemon drains. */
 const DRAIN_GRACE_MS = 10_000;

@@ -11,7 +11,7 @@ export interface HostSettings {
 }
 
 /** Name of the configuration file in a root. */
-export const CONFIG_FILE = "keelson.json";
+const CONFIG_FILE = "keelson.json";
 
 /** Throws a `Fault` (`config_invalid`) that names line, field and fix. */
 export function readSettings(root: string): HostSettings {

@@ -74,7 +74,7 @@ const SHAPES: Readonly<Record<keyof Bodies, TSchema>> = {
 
 /** A batch schema with looser items, because each item is judged on its own. */
 function withItems(name: string, items: TSchema): TSchema {
-  const properties = (SCHEMAS[name] as { properties?: { jobs?: object } } | undefined)?.properties;
+  const properties = (SCHEMAS[name] as { properties?: { jobs?: object } })?.properties;
   const jobs = Type.Unsafe({ ...properties?.jobs, items });
   return shape({ jobs });
 }

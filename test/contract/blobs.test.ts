@@ -4,7 +4,7 @@ import { isFault } from "../../src/errors/fault.ts";
 import { artifactRefOf } from "../../src/kernel/job/state.ts";
 import { fromIso } from "../../src/lib/time.ts";
 import type { Blobs } from "../../src/storage/store.ts";
-import { type BlobsAdapter, BLOBS, type OpenBlobs } from "./adapters.ts";
+import { BLOBS, type BlobsAdapter, type OpenBlobs } from "./adapters.ts";
 
 const BODY = Buffer.from("a body\u0000with bytes \xff of its own", "latin1");
 const ROOM = 1024 * 1024;

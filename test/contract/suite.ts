@@ -122,7 +122,7 @@ async function seenFrom(store: Store, at: number): Promise<unknown> {
   };
 }
 
-export function bySeq(jobs: readonly JobState[]): readonly JobState[] {
+function bySeq(jobs: readonly JobState[]): readonly JobState[] {
   return [...jobs].sort((left, right) => left.seq - right.seq);
 }
 

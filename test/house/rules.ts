@@ -43,7 +43,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 };
 
 export const LINES_MAX = 500;
-export const TEST_LINES_MAX = 800;
+const TEST_LINES_MAX = 800;
 export const FUNCTION_LINES_MAX = 70;
 
 export function roomComplaints(files: readonly SourceFile[]): readonly string[] {

@@ -79,7 +79,7 @@ export function roomOf(path: string): string {
 }
 
 export function isTest(path: string): boolean {
-  return path.startsWith("test/") || path.includes("/test/") || /\.test\.ts$/.test(path);
+  return path.startsWith("test/") || path.includes("/test/") || path.endsWith(".test.ts");
 }
 
 function targetOf(path: string, specifier: string): string | undefined {

@@ -193,7 +193,5 @@ export const anyCommand: fc.Arbitrary<JobCommand> = fc.oneof(
 
 /** A held command with what the worker has made so far. */
 function merged<T extends object>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> {
-  return fc
-    .tuple(fc.record(model), products)
-    .map(([command, made]) => ({ ...command, ...made }) as T);
+  return fc.tuple(fc.record(model), products).map(([command, made]) => ({ ...command, ...made }));
 }

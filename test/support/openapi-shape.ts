@@ -105,8 +105,12 @@ function shapeOf(given: unknown, document: OpenApi, dropExtensions: boolean): un
   return shape;
 }
 
+function byText(a: unknown, b: unknown): number {
+  return String(a) < String(b) ? -1 : 1;
+}
+
 function sorted(value: unknown): unknown {
-  return Array.isArray(value) ? [...value].sort() : value;
+  return Array.isArray(value) ? [...value].sort(byText) : value;
 }
 
 function resolve(pointer: string, document: OpenApi): unknown {

@@ -254,12 +254,11 @@ describe("artifacts", () => {
             "keelson-claim-token": job?.claim_token ?? "",
             "keelson-lease-epoch": "1",
           },
-        } as RequestInit);
+        });
         await response.text();
         return response.status;
       };
-      const streamed = (bytes: number): ReadableStream =>
-        new Blob(["x".repeat(bytes)]).stream() as unknown as ReadableStream;
+      const streamed = (bytes: number): ReadableStream => new Blob(["x".repeat(bytes)]).stream();
       expect(await send("x".repeat(11))).toBe(413);
       expect(await send(streamed(11))).toBe(413);
       expect(await send("x".repeat(10))).toBe(200);

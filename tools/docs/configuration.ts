@@ -14,14 +14,14 @@ interface Setting {
 export function configurationPage(schema: JsonObject): string {
   const rows = settingsOf(schema, "").map(({ path, schema: own, required, keys }) => [
     `\`${path}\`${required ? " (required)" : ""}`,
-    own["x-must"] === undefined ? "" : String(own["x-must"]).replace(/^must be /, ""),
+    text(own["x-must"]).replace(/^must be /, ""),
     "default" in own ? `\`${JSON.stringify(own["default"])}\`` : "",
-    String(own["description"] ?? keys.map((key) => `\`${key}\``).join(", ")),
+    text(own["description"]) || keys.map((key) => `\`${key}\``).join(", "),
   ]);
   return generated("src/workers/config-schema.ts", [
     "# Configuration",
     "",
-    "`keelson.json` at the daemon's root. " + String(schema["description"] ?? ""),
+    "`keelson.json` at the daemon's root. " + text(schema["description"]),
     "A mistake stops the start with the line it is on. A `*` stands for any of the keys that its own",
     "line lists.",
     "",
@@ -53,4 +53,8 @@ function groups(properties: JsonObject): readonly (readonly [readonly string[], 
     found.set(value, [...(found.get(value) ?? []), name]);
   }
   return [...found].map(([value, names]) => [names, value]);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

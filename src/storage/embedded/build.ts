@@ -2,9 +2,9 @@
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
+import { Fault, isFault, messageOf } from "../../errors/fault.ts";
 import { type Checkpoint, EMPTY_CHECKPOINT } from "./checkpoint.ts";
 import { createDatabase, finishBulkLoad, openDatabase } from "./database.ts";
-import { Fault, isFault, messageOf } from "../../errors/fault.ts";
 import type { LineLog } from "./log.ts";
 import { Projections } from "./projections.ts";
 import { NeedsIdIndex, type ReplayProgress, replayPolitely } from "./replay.ts";

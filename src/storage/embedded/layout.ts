@@ -15,9 +15,6 @@ export interface Layout {
   readonly openclaw: string;
 }
 
-/** The contract's name of the ledger, relative to the root (digest §14.1). */
-export const LEDGER_PATH_IN_ROOT = ".agents/daemon/ledger.jsonl";
-
 export function layoutOf(root: string): Layout {
   const dir = join(root, ".agents", "daemon");
   return {

@@ -134,7 +134,11 @@ function statusCondition(status: JobStatus, at: EpochMs, values: SQLInputValue[]
     case "retry_waiting":
       values.push(at);
       return "(status = 'retry_waiting' OR (status = 'running' AND lease_expires_at <= ?))";
-    default:
+    case "queued":
+    case "completed":
+    case "failed":
+    case "cancelled":
+    case "degraded":
       values.push(status);
       return "status = ?";
   }
