@@ -7,7 +7,7 @@
  * when it is not; never both, never neither.
  */
 import { Fault, isFault, messageOf } from "../errors/fault.ts";
-import type { LoadRequest, SaveBatch, SaveReceipt, Store } from "../storage/store.ts";
+import type { LoadRequest, SaveBatch, SaveReceipt, Store, Turn } from "../storage/store.ts";
 import type { Redactor } from "./redactor.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -103,18 +103,15 @@ export class CommitLoop {
     let batch: readonly Work[] = taken;
     try {
       const { store, redactor } = this.#options;
-      const workspace = new Workspace(await store.load(requestOf(taken)), redactor);
-      const settles: Settle[] = [];
-      for (const work of taken) {
-        if (workspace.bytes > BATCH_BYTES_MAX) break;
-        settles.push(work.decide(workspace));
-      }
+      const turn = await store.begin(requestOf(taken));
+      const workspace = new Workspace(turn.loaded, redactor);
+      const settles = await decided(turn, taken, workspace);
       batch = taken.slice(0, settles.length);
       this.#inbox.unshift(...taken.slice(settles.length));
-      const decided = workspace.batch();
-      const receipt = decided.events.length === 0 ? {} : await store.save(decided);
+      const changes = workspace.batch();
+      const receipt = await end(turn, changes);
       for (const settle of settles) settle(receipt);
-      if (decided.events.length > 0) this.#options.onCommitted(decided);
+      if (changes.events.length > 0) this.#options.onCommitted(changes);
     } catch (error) {
       this.#fail(batch, error);
     }
@@ -131,6 +128,31 @@ export class CommitLoop {
     for (const work of this.#inbox.splice(0)) work.refuse(fault);
     this.#options.onFatal(fault);
   }
+}
+
+/** Decides as much of the work as one batch holds. */
+async function decided(
+  turn: Turn,
+  taken: readonly Work[],
+  workspace: Workspace,
+): Promise<readonly Settle[]> {
+  const settles: Settle[] = [];
+  try {
+    for (const work of taken) {
+      if (workspace.bytes > BATCH_BYTES_MAX) break;
+      settles.push(work.decide(workspace));
+    }
+    return settles;
+  } catch (error) {
+    await turn.release();
+    throw error;
+  }
+}
+
+async function end(turn: Turn, batch: SaveBatch): Promise<SaveReceipt> {
+  if (batch.events.length > 0) return turn.save(batch);
+  await turn.release();
+  return {};
 }
 
 function nextTurn(): Promise<void> {

@@ -99,9 +99,10 @@ export interface Health {
   readonly reasons: readonly string[];
   /** The state of each named projection, by contract name. */
   readonly projections: Readonly<Record<string, ProjectionHealth>>;
-  /** Queued jobs of types that no worker runs, by type. */
-  readonly withoutWorker: Readonly<Record<string, number>>;
 }
+
+/** All jobs counted by type and status; a type without jobs may be absent. */
+export type JobCounts = Readonly<Record<string, Readonly<Partial<Record<JobStatus, number>>>>>;
 
 export interface JobQuery {
   readonly statuses?: readonly JobStatus[];
@@ -115,11 +116,13 @@ export interface JobQuery {
 
 /** A consistent view of all jobs at one position, read in pages while writes go on. */
 export interface JobSnapshot {
-  readonly lag: Lag;
+  readonly health: Health;
   /** Wall-clock time of the view; leases are seen as of this instant. */
   readonly at: number;
-  jobs(query: JobQuery): readonly JobState[];
-  close(): void;
+  jobs(query: JobQuery): Promise<readonly JobState[]>;
+  /** Queued jobs of types that no worker runs, by type. */
+  withoutWorker(): Promise<Readonly<Record<string, number>>>;
+  close(): Promise<void>;
 }
 
 export interface StoredEvent {
@@ -158,13 +161,21 @@ export interface Engine {
   fail(input: FailInput): Answer<JobState>;
   release(input: ReleaseInput): Answer<JobState>;
 
+  /**
+   * Brings `health`, `lag` and `headPosition` up to what every process on this store has appended;
+   * without it they are as of the last commit this process made or heard of. A surface asks for it
+   * before it answers a read.
+   */
+  refresh(): Promise<void>;
   health(): Health;
   lag(): Lag;
-  job(jobId: string): JobState | undefined;
-  jobs(query: JobQuery): readonly JobState[];
+  /** Queued jobs of types that no worker runs, by type. */
+  withoutWorker(): Promise<Readonly<Record<string, number>>>;
+  job(jobId: string): Promise<JobState | undefined>;
+  jobs(query: JobQuery): Promise<readonly JobState[]>;
   /** Counts of all jobs as seen now, by type and status. */
-  counts(): Readonly<Record<string, Readonly<Partial<Record<JobStatus, number>>>>>;
-  snapshot(): JobSnapshot;
+  counts(): Promise<JobCounts>;
+  snapshot(): Promise<JobSnapshot>;
   events(query: EventQuery): Promise<readonly StoredEvent[]>;
   /** Position of an event id, or undefined when the ledger does not hold it. */
   positionOf(eventId: string): Promise<number | undefined>;

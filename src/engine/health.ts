@@ -1,18 +1,17 @@
 import { PROJECTION_NAMES } from "../kernel/job/types.ts";
-import type { LedgerCounts, Store, TypeStatusCount } from "../storage/store.ts";
+import type { BrokenLine, LedgerCounts, TypeStatusCount } from "../storage/store.ts";
 import type { CorruptRecord, Health, Lag, ProjectionHealth } from "./engine.ts";
 
 /** Broken lines named in full; the rest is counted. */
 const BROKEN_NAMED_MAX = 3;
 
 export interface HealthInputs {
-  readonly store: Store;
-  readonly now: () => number;
+  readonly counts: LedgerCounts;
+  readonly brokenLines: () => readonly BrokenLine[];
   /** Why the read models lag behind the ledger, when they do. */
   readonly projectionFailure: string | undefined;
   /** Why nothing can be appended at the moment, when that is so. */
   readonly appendFailure: string | undefined;
-  readonly hasWorker: (type: string) => boolean;
 }
 
 export function lagOf(counts: LedgerCounts): Lag {
@@ -25,8 +24,8 @@ export function lagOf(counts: LedgerCounts): Lag {
   };
 }
 
-export function corruptRecords(store: Store): readonly CorruptRecord[] {
-  return store.brokenLines().map(({ lineNumber, reason, quarantinePath }) => ({
+export function corruptRecords(lines: readonly BrokenLine[]): readonly CorruptRecord[] {
+  return lines.map(({ lineNumber, reason, quarantinePath }) => ({
     line_number: lineNumber,
     error: reason,
     ...(quarantinePath === undefined ? {} : { quarantine_path: quarantinePath }),
@@ -35,23 +34,20 @@ export function corruptRecords(store: Store): readonly CorruptRecord[] {
 
 /** How things stand, in the contract's words (digest §4.3, §14.3). */
 export function healthOf(inputs: HealthInputs): Health {
-  const { store, projectionFailure } = inputs;
-  const counts = store.counts();
+  const { counts, projectionFailure } = inputs;
   const lag = lagOf(counts);
   const degraded = lag.degraded || projectionFailure !== undefined;
   return {
     lag: degraded ? { ...lag, degraded } : lag,
-    reasons: reasonsOf(inputs, counts),
+    reasons: reasonsOf(inputs),
     projections: projectionsOf(degraded, counts.stale),
-    get withoutWorker() {
-      return withoutWorker(store.tally(inputs.now()), inputs.hasWorker);
-    },
   };
 }
 
-function reasonsOf(inputs: HealthInputs, counts: LedgerCounts): readonly string[] {
+function reasonsOf(inputs: HealthInputs): readonly string[] {
+  const { counts, brokenLines } = inputs;
   const reasons: string[] = [];
-  if (counts.corrupt > 0) reasons.push(...brokenLineReasons(inputs.store, counts.corrupt));
+  if (counts.corrupt > 0) reasons.push(...brokenLineReasons(brokenLines(), counts.corrupt));
   if (inputs.projectionFailure !== undefined) {
     reasons.push(`projections lag behind the ledger: ${inputs.projectionFailure}`);
   }
@@ -59,9 +55,8 @@ function reasonsOf(inputs: HealthInputs, counts: LedgerCounts): readonly string[
   return reasons;
 }
 
-function brokenLineReasons(store: Store, count: number): readonly string[] {
-  const named = store
-    .brokenLines()
+function brokenLineReasons(lines: readonly BrokenLine[], count: number): readonly string[] {
+  const named = lines
     .slice(0, BROKEN_NAMED_MAX)
     .map(({ lineNumber, reason }) => `ledger line ${lineNumber}: ${reason}`);
   const more = count - named.length;
@@ -88,7 +83,8 @@ function all(health: ProjectionHealth): Readonly<Record<string, ProjectionHealth
   return Object.fromEntries(PROJECTION_NAMES.map((name) => [name, health]));
 }
 
-function withoutWorker(
+/** Jobs that wait although no worker runs their type, by type. */
+export function withoutWorker(
   tally: readonly TypeStatusCount[],
   hasWorker: (type: string) => boolean,
 ): Readonly<Record<string, number>> {

@@ -10,7 +10,14 @@ import { sanitiseId, uniqueSuffixes } from "../lib/ids.ts";
 import { type Random, randomToken } from "../lib/random.ts";
 import { ok, type Result } from "../lib/result.ts";
 import { fromIso } from "../lib/time.ts";
-import type { Blobs, SaveBatch, SaveReceipt, Store } from "../storage/store.ts";
+import type {
+  Blobs,
+  LedgerCounts,
+  SaveBatch,
+  SaveReceipt,
+  Store,
+  TypeStatusCount,
+} from "../storage/store.ts";
 import { ClaimWaits } from "./claim-waits.ts";
 import {
   claimWork,
@@ -27,13 +34,15 @@ import type {
   ClaimInput,
   Engine,
   EngineLimits,
+  Health,
   HoldInput,
+  JobCounts,
   JobQuery,
   JobSnapshot,
   SubmitInput,
   Submitted,
 } from "./engine.ts";
-import { corruptRecords, healthOf, lagOf } from "./health.ts";
+import { corruptRecords, healthOf, lagOf, withoutWorker } from "./health.ts";
 import { LeaseSweep } from "./lease-sweep.ts";
 import { createRedactor } from "./redactor.ts";
 import { Tails } from "./tails.ts";
@@ -218,46 +227,48 @@ class StoreEngine implements JobEngine {
     await this.#push<void>((done, refuse) => noteWork(note, done, refuse));
   }
 
-  health(): ReturnType<Engine["health"]> {
-    return healthOf({
-      store: this.#store,
-      now: () => this.#clock.now(),
-      projectionFailure: this.#projectionFailure,
-      appendFailure: this.#appendFailure,
-      hasWorker: (type) => this.#census.has(type),
-    });
+  refresh(): Promise<void> {
+    return this.#store.refresh();
+  }
+
+  health(): Health {
+    return this.#healthAt(this.#store.counts());
   }
 
   lag(): ReturnType<Engine["lag"]> {
     return lagOf(this.#store.counts());
   }
 
-  job(jobId: string): JobState | undefined {
-    const job = this.#store.job(jobId);
+  async withoutWorker(): Promise<Readonly<Record<string, number>>> {
+    return this.#unserved(await this.#store.tally(this.#clock.now()));
+  }
+
+  async job(jobId: string): Promise<JobState | undefined> {
+    const job = await this.#store.job(jobId);
     return job === undefined ? undefined : seenAt(job, this.#clock.now());
   }
 
-  jobs(query: JobQuery): readonly JobState[] {
+  jobs(query: JobQuery): Promise<readonly JobState[]> {
     return this.#store.jobs({ ...query, at: this.#clock.now() });
   }
 
-  counts(): ReturnType<Engine["counts"]> {
+  async counts(): Promise<JobCounts> {
     const counts: Record<string, Partial<Record<JobStatus, number>>> = {};
-    for (const { jobType, status, count } of this.#store.tally(this.#clock.now())) {
+    for (const { jobType, status, count } of await this.#store.tally(this.#clock.now())) {
       const statuses = (counts[jobType] ??= {});
       statuses[status] = (statuses[status] ?? 0) + count;
     }
     return counts;
   }
 
-  snapshot(): JobSnapshot {
+  async snapshot(): Promise<JobSnapshot> {
     const at = this.#clock.now();
-    const { lag } = this.health();
-    const snapshot = this.#store.snapshot();
+    const snapshot = await this.#store.snapshot();
     return {
-      lag,
+      health: this.#healthAt(snapshot.counts),
       at,
       jobs: (query) => snapshot.jobs({ ...query, at }),
+      withoutWorker: async () => this.#unserved(await snapshot.tally(at)),
       close: () => snapshot.close(),
     };
   }
@@ -275,7 +286,7 @@ class StoreEngine implements JobEngine {
   }
 
   corrupt(): ReturnType<Engine["corrupt"]> {
-    return corruptRecords(this.#store);
+    return corruptRecords(this.#store.brokenLines());
   }
 
   tail(afterPosition: number): ReturnType<Engine["tail"]> {
@@ -392,6 +403,19 @@ class StoreEngine implements JobEngine {
         : !wasFailing && this.note("projection.marked_stale", { reason: failure });
     // The note is a courtesy to readers of the ledger; health tells the same without it.
     if (noted instanceof Promise) noted.catch(() => undefined);
+  }
+
+  #healthAt(counts: LedgerCounts): Health {
+    return healthOf({
+      counts,
+      brokenLines: () => this.#store.brokenLines(),
+      projectionFailure: this.#projectionFailure,
+      appendFailure: this.#appendFailure,
+    });
+  }
+
+  #unserved(tally: readonly TypeStatusCount[]): Readonly<Record<string, number>> {
+    return withoutWorker(tally, (type) => this.#census.has(type));
   }
 
   #refuseWhenDraining(): void {

@@ -9,7 +9,7 @@ const SWEEP_EVERY_MS_MAX = 1000;
 
 export class LeaseSweep {
   readonly #clock: Clock;
-  readonly #nextExpiry: () => EpochMs | undefined;
+  readonly #nextExpiry: () => Promise<EpochMs | undefined>;
   readonly #sweep: () => Promise<void>;
   #timer: Timer | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
@@ -17,7 +17,7 @@ export class LeaseSweep {
 
   constructor(options: {
     readonly clock: Clock;
-    readonly nextExpiry: () => EpochMs | undefined;
+    readonly nextExpiry: () => Promise<EpochMs | undefined>;
     readonly sweep: () => Promise<void>;
   }) {
     this.#clock = options.clock;
@@ -34,9 +34,9 @@ export class LeaseSweep {
   async now(): Promise<void> {
     if (this.#stopped) return;
     await this.#sweep();
-    const next = this.#nextExpiry();
     this.#dueAt = Number.POSITIVE_INFINITY;
-    if (next !== undefined) this.#arm(next);
+    const next = await this.#nextExpiry();
+    if (next !== undefined && next < this.#dueAt) this.#arm(next);
   }
 
   stop(): void {

@@ -54,7 +54,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
 async function snapshotOf(
   engine: Engine,
 ): Promise<{ readonly snapshot_id: string; readonly json: AsyncIterable<string> }> {
-  const { snapshot_id, json } = consumerSnapshot(engine);
+  const { snapshot_id, json } = await consumerSnapshot(engine);
   const pieces = async function* (): AsyncGenerator<string> {
     yield* json;
   };

@@ -8,7 +8,7 @@ import { invalidField, plainId } from "./fields.ts";
 
 export async function getArtifact(call: Call): Promise<Answer> {
   const { engine } = call.surface;
-  const job = findJob(call);
+  const job = await findJob(call);
   if (job === undefined) return noJob();
   const ref = ownRef(job, call.params["name"] ?? "");
   const body = ref === undefined ? undefined : await engine.getBlob(ref);
@@ -28,7 +28,7 @@ export async function getArtifact(call: Call): Promise<Answer> {
 /** Stores the raw body; the reference joins the job with the call that names it. */
 export async function putArtifact(call: Call): Promise<Answer> {
   const { engine, http } = call.surface;
-  const job = findJob(call);
+  const job = await findJob(call);
   if (job === undefined) return noJob();
   const name = plainId("name", call.params["name"] ?? "");
   if (name === "") throw invalidField("name", "the artifact's name is empty");
@@ -68,7 +68,7 @@ function ownRef(job: JobState, name: string): ArtifactRef | undefined {
   return refs !== undefined && Object.hasOwn(refs, name) ? refs[name] : undefined;
 }
 
-function findJob(call: Call): JobState | undefined {
+function findJob(call: Call): Promise<JobState | undefined> {
   return call.surface.engine.job(call.params["job_id"] ?? "");
 }
 

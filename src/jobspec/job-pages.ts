@@ -5,13 +5,13 @@ import type { JobState } from "../kernel/job/state.ts";
 const PAGE_JOBS = 200;
 
 /** Pages of jobs in queue order; only of `types` when given. May be walked several times. */
-export type JobPages = (types?: readonly string[]) => Iterable<readonly JobState[]>;
+export type JobPages = (types?: readonly string[]) => AsyncIterable<readonly JobState[]>;
 
 export function pagesOf(snapshot: JobSnapshot, fromSeq?: number): JobPages {
-  return function* pages(types) {
+  return async function* pages(types) {
     let afterSeq = fromSeq;
     for (;;) {
-      const page = snapshot.jobs({
+      const page = await snapshot.jobs({
         ...(types === undefined ? {} : { types }),
         ...(afterSeq === undefined ? {} : { afterSeq }),
         limit: PAGE_JOBS,
@@ -26,18 +26,18 @@ export function pagesOf(snapshot: JobSnapshot, fromSeq?: number): JobPages {
 
 /** One page that has been read already, seen as the whole. */
 export function onlyPage(page: readonly JobState[]): JobPages {
-  return (types) => [
-    types === undefined ? page : page.filter((job) => types.includes(job.job_type)),
-  ];
+  return async function* pages(types) {
+    yield types === undefined ? page : page.filter((job) => types.includes(job.job_type));
+  };
 }
 
 /** The items of a JSON array, a page at a time, without its brackets. */
-export function* arrayItems(
-  pages: Iterable<readonly JobState[]>,
+export async function* arrayItems(
+  pages: AsyncIterable<readonly JobState[]>,
   view: (job: JobState) => object | undefined,
-): Generator<string> {
+): AsyncGenerator<string> {
   let separator = "";
-  for (const page of pages) {
+  for await (const page of pages) {
     let text = "";
     for (const job of page) {
       const item = view(job);

@@ -8,10 +8,10 @@ import { isForeignJob, queueJob } from "./views.ts";
 
 const PAGE_DEFAULT = 100;
 
-export function listJobs(call: Call): Answer {
+export async function listJobs(call: Call): Promise<Answer> {
   const query = readQuery(call.query);
   // One more than asked for tells whether there is a next page.
-  const found = call.surface.engine.jobs({ ...query, limit: query.limit + 1 });
+  const found = await call.surface.engine.jobs({ ...query, limit: query.limit + 1 });
   const page = found.slice(0, query.limit);
   const last = page.at(-1);
   const foreign = page.filter(isForeignJob);
@@ -22,8 +22,8 @@ export function listJobs(call: Call): Answer {
   });
 }
 
-export function getJob(call: Call): Answer {
-  const job = call.surface.engine.job(call.params["job_id"] ?? "");
+export async function getJob(call: Call): Promise<Answer> {
+  const job = await call.surface.engine.job(call.params["job_id"] ?? "");
   if (job === undefined) {
     return refuse({ code: "job_not_found", message: "daemon queue: job not found" });
   }

@@ -1,5 +1,5 @@
 /** The OpenClaw routes (digest §15): consumer reads, and the trigger behind the readiness gate. */
-import type { Engine, Health } from "../engine/engine.ts";
+import type { Engine, Health, JobCounts } from "../engine/engine.ts";
 import { Fault } from "../errors/fault.ts";
 import { toIso } from "../lib/time.ts";
 import { type Answer, type Call, json, refuse, type Surface } from "./call.ts";
@@ -29,9 +29,10 @@ const LISTS: Readonly<
   wiki: { kind: "wiki", types: BUCKET_TYPES.wiki },
 };
 
-export function getOpenClawHealth(call: Call): Answer {
+export async function getOpenClawHealth(call: Call): Promise<Answer> {
   const { engine, now } = call.surface;
   const health = engine.health();
+  const counts = await engine.counts();
   return json(200, {
     status: "ok",
     ready: !health.lag.degraded,
@@ -40,17 +41,17 @@ export function getOpenClawHealth(call: Call): Answer {
     source: snapshotSource(health),
     snapshot_status: snapshotStatus(health),
     resource_counts: {
-      runs: countOf(call.surface, BUCKET_TYPES.runs),
-      jobs: countOf(call.surface, undefined),
-      wiki: countOf(call.surface, BUCKET_TYPES.wiki),
+      runs: countOf(counts, BUCKET_TYPES.runs),
+      jobs: countOf(counts, undefined),
+      wiki: countOf(counts, BUCKET_TYPES.wiki),
     },
     ...degradedReasons(health.reasons),
   });
 }
 
-function countOf({ engine }: Surface, types: readonly string[] | undefined): number {
+function countOf(counts: JobCounts, types: readonly string[] | undefined): number {
   let total = 0;
-  for (const [type, byStatus] of Object.entries(engine.counts())) {
+  for (const [type, byStatus] of Object.entries(counts)) {
     if (types !== undefined && !types.includes(type)) continue;
     for (const count of Object.values(byStatus)) total += count ?? 0;
   }
@@ -61,7 +62,11 @@ export function getOpenClawSnapshot(call: Call): Promise<Answer> {
   return answerFrom(call, wholeSnapshot);
 }
 
-function* wholeSnapshot(health: Health, at: string, pages: JobPages): Generator<string, void> {
+async function* wholeSnapshot(
+  health: Health,
+  at: string,
+  pages: JobPages,
+): AsyncGenerator<string, void> {
   yield `${openObject(snapshotHead(health, at))},"resources":{"runs":[`;
   yield* listText("runs", pages);
   yield '],"jobs":[';
@@ -75,17 +80,17 @@ function* wholeSnapshot(health: Health, at: string, pages: JobPages): Generator<
  * The consumer snapshot as GET /openclaw/v1/snapshot/latest would answer it now, for whoever keeps
  * it in a file. Walk the text to its end or return it, so that the snapshot below is closed.
  */
-export function consumerSnapshot(engine: Engine): {
+export async function consumerSnapshot(engine: Engine): Promise<{
   readonly snapshot_id: string;
-  readonly json: Generator<string, void>;
-} {
-  const snapshot = engine.snapshot();
-  const health = engine.health();
-  const text = function* (): Generator<string, void> {
+  readonly json: AsyncGenerator<string, void>;
+}> {
+  const snapshot = await engine.snapshot();
+  const { health } = snapshot;
+  const text = async function* (): AsyncGenerator<string, void> {
     try {
       yield* wholeSnapshot(health, toIso(snapshot.at), pagesOf(snapshot));
     } finally {
-      snapshot.close();
+      await snapshot.close();
     }
   };
   return { snapshot_id: snapshotId(health), json: text() };
@@ -94,23 +99,23 @@ export function consumerSnapshot(engine: Engine): {
 /** GET of one of the three lists. */
 export function getOpenClawList(name: ListName): (call: Call) => Promise<Answer> {
   return (call) =>
-    answerFrom(call, function* list(_health, _at, pages) {
+    answerFrom(call, async function* list(_health, _at, pages) {
       yield `{"${name}":[`;
       yield* listText(name, pages);
       yield "]}";
     });
 }
 
-function listText(name: ListName, pages: JobPages): Generator<string> {
+function listText(name: ListName, pages: JobPages): AsyncGenerator<string> {
   const { kind, types } = LISTS[name];
   return arrayItems(pages(types), (job) => resource(kind, job));
 }
 
-type SnapshotText = (health: Health, at: string, pages: JobPages) => Generator<string, void>;
+type SnapshotText = (health: Health, at: string, pages: JobPages) => AsyncGenerator<string, void>;
 
 function answerFrom(call: Call, text: SnapshotText): Promise<Answer> {
   return sendSnapshot(call, (snapshot) =>
-    text(call.surface.engine.health(), toIso(snapshot.at), pagesOf(snapshot)),
+    text(snapshot.health, toIso(snapshot.at), pagesOf(snapshot)),
   );
 }
 

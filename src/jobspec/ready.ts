@@ -13,12 +13,13 @@ export function getHealth(call: Call): Answer {
   });
 }
 
-export function getReady(call: Call): Answer {
-  const health = call.surface.engine.health();
+export async function getReady(call: Call): Promise<Answer> {
+  const { engine } = call.surface;
+  const health = engine.health();
   return json(200, {
     ready: !health.lag.degraded,
     ledger_replay_status: health.lag.corrupt_record_count > 0 ? "corrupt" : "complete",
     ...projectionState(health),
-    queued_without_worker: health.withoutWorker,
+    queued_without_worker: await engine.withoutWorker(),
   });
 }

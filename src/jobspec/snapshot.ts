@@ -29,16 +29,16 @@ export class OpenSnapshots {
 /** Sends the text that `write` makes from a snapshot, and closes the snapshot whatever happens. */
 export async function sendSnapshot(
   call: Call,
-  write: (snapshot: JobSnapshot) => Generator<string, void>,
+  write: (snapshot: JobSnapshot) => AsyncGenerator<string, void>,
 ): Promise<Answer> {
   const { engine, snapshots, http } = call.surface;
   snapshots.enter();
   try {
-    const snapshot = engine.snapshot();
+    const snapshot = await engine.snapshot();
     try {
       await sendChunks(call.response, write(snapshot), http.stallMsMax);
     } finally {
-      snapshot.close();
+      await snapshot.close();
     }
   } finally {
     snapshots.leave();

@@ -23,32 +23,31 @@ import {
 export async function getStatus(call: Call): Promise<Answer> {
   const afterSeq = readCursor(call.query);
   const limit = readPageSize(call.query);
-  return sendSnapshot(call, (snapshot) => {
-    // Read in the same turn of the event loop as the snapshot, so it speaks of the same position.
-    const health = call.surface.engine.health();
-    const { withoutWorker } = health;
-    const view = { health, withoutWorker, at: snapshot.at };
+  return sendSnapshot(call, async function* status(snapshot) {
+    const { health, at } = snapshot;
+    const view = { health, withoutWorker: await snapshot.withoutWorker(), at };
     if (limit === undefined) {
-      return statusText({ ...view, pages: pagesOf(snapshot, afterSeq), nextCursor: undefined });
+      yield* statusText({ ...view, pages: pagesOf(snapshot, afterSeq), nextCursor: undefined });
+      return;
     }
     const from = afterSeq === undefined ? {} : { afterSeq };
-    const found = snapshot.jobs({ ...from, limit: limit + 1 });
+    const found = await snapshot.jobs({ ...from, limit: limit + 1 });
     const page = found.slice(0, limit);
     const nextCursor = found.length > page.length ? page.at(-1)?.seq : undefined;
-    return statusText({ ...view, pages: onlyPage(page), nextCursor });
+    yield* statusText({ ...view, pages: onlyPage(page), nextCursor });
   });
 }
 
 interface StatusView {
   readonly health: Health;
-  readonly withoutWorker: Health["withoutWorker"];
+  readonly withoutWorker: Readonly<Record<string, number>>;
   readonly at: EpochMs;
   readonly pages: JobPages;
   readonly nextCursor: number | undefined;
 }
 
 /** The document in the contract's field order. */
-function* statusText(view: StatusView): Generator<string, void> {
+async function* statusText(view: StatusView): AsyncGenerator<string, void> {
   const { health, nextCursor } = view;
   yield `{"ready":${!health.lag.degraded},"projection_lag":${JSON.stringify(lagView(health.lag))},`;
   yield '"queue":';
@@ -59,7 +58,7 @@ function* statusText(view: StatusView): Generator<string, void> {
   yield nextCursor === undefined ? "}" : `,"next_cursor":"${nextCursor}"}`;
 }
 
-function* queueText({ health, pages }: StatusView): Generator<string, void> {
+async function* queueText({ health, pages }: StatusView): AsyncGenerator<string, void> {
   let foreign = false;
   const known = (job: JobState): object | undefined => {
     if (!isForeignJob(job)) return queueJob(job);
@@ -78,9 +77,9 @@ function* queueText({ health, pages }: StatusView): Generator<string, void> {
   yield `${lastEventId(health)}}`;
 }
 
-function* projectionsText({ health, at, pages }: StatusView): Generator<string, void> {
+async function* projectionsText({ health, at, pages }: StatusView): AsyncGenerator<string, void> {
   const rebuiltAt = toIso(at);
-  const list = (types?: readonly string[]): Generator<string> =>
+  const list = (types?: readonly string[]): AsyncGenerator<string> =>
     arrayItems(pages(types), jobProjection);
   yield `{"schema_version":1,"rebuilt_at":"${rebuiltAt}","source_ledger":"${SOURCE_LEDGER}"`;
   yield `${lastEventId(health)},"manifests":${JSON.stringify(manifests(health, rebuiltAt))}`;

@@ -1,10 +1,12 @@
 /**
- * The port between the engine and whatever keeps the ledger. One act per method; the embedded,
- * memory and (later) PostgreSQL adapters implement it with the same file names, and one contract
- * suite runs over all of them.
+ * The port between the engine and whatever keeps the ledger. One act per method; the adapters
+ * implement it with the same file names, and one contract suite runs over all of them.
  *
- * The promise that everything rests on: `save` resolves only after every event of the batch is
+ * The promise that everything rests on: `Turn.save` resolves only after every event of the batch is
  * durable, and rejects with a `Fault` whose `outcome` says whether it happened.
+ *
+ * An adapter may be shared by several processes. What the others append is told to `follow`; reads
+ * see it at once, and `counts` sees it after `refresh`.
  */
 import type { NumberedEvent } from "../kernel/job/events.ts";
 import type { ArtifactRef, JobState } from "../kernel/job/state.ts";
@@ -34,6 +36,18 @@ export interface Loaded {
   /** In the order of `claims`: claimable jobs, oldest first. */
   readonly claimable: readonly (readonly JobState[])[];
   readonly lapsed: readonly JobState[];
+}
+
+/**
+ * One batch under way. Until it is saved or released nobody else appends, in this process or in
+ * another, so positions counted up from `loaded.head` are the ones the events get.
+ */
+export interface Turn {
+  readonly loaded: Loaded;
+  /** Ends the turn, whether it resolves or rejects. */
+  save(batch: SaveBatch): Promise<SaveReceipt>;
+  /** Ends a turn that has nothing to save. */
+  release(): Promise<void>;
 }
 
 export interface SaveBatch {
@@ -99,23 +113,30 @@ export interface TypeStatusCount {
 /** Read models at one position, stable while writes go on. */
 export interface StoreSnapshot {
   readonly counts: LedgerCounts;
-  jobs(query: StoredJobQuery): readonly JobState[];
-  close(): void;
+  jobs(query: StoredJobQuery): Promise<readonly JobState[]>;
+  /** Counts by type and status, leases seen as of `at`. */
+  tally(at: EpochMs): Promise<readonly TypeStatusCount[]>;
+  close(): Promise<void>;
 }
 
 export interface Store {
-  load(request: LoadRequest): Promise<Loaded>;
-  save(batch: SaveBatch): Promise<SaveReceipt>;
+  /** Waits for its turn, and loads what the batch needs. */
+  begin(request: LoadRequest): Promise<Turn>;
 
+  /** As of the last batch that this process loaded, saved or heard of. */
   counts(): LedgerCounts;
+  /** Brings `counts` up to what every process has appended. */
+  refresh(): Promise<void>;
+  /** Calls `listener` when another process has appended. Returns what ends that. */
+  follow(listener: () => void): () => void;
   brokenLines(): readonly BrokenLine[];
-  job(jobId: string): JobState | undefined;
-  jobs(query: StoredJobQuery): readonly JobState[];
+  job(jobId: string): Promise<JobState | undefined>;
+  jobs(query: StoredJobQuery): Promise<readonly JobState[]>;
   /** Counts by type and status, leases seen as of `at`. */
-  tally(at: EpochMs): readonly TypeStatusCount[];
+  tally(at: EpochMs): Promise<readonly TypeStatusCount[]>;
   /** When the next lease lapses, or undefined when none is running. */
-  nextLeaseExpiry(): EpochMs | undefined;
-  snapshot(): StoreSnapshot;
+  nextLeaseExpiry(): Promise<EpochMs | undefined>;
+  snapshot(): Promise<StoreSnapshot>;
   /** Events after a position, oldest first. */
   lines(afterPosition: number, limit: number): Promise<readonly StoredLine[]>;
   positionOf(eventId: string): Promise<number | undefined>;

@@ -97,7 +97,7 @@ class TailNotifier implements Notifier {
     this.#position = position;
     const state = STATE_OF_EVENT[event.event_type];
     if (state === undefined || !this.#options.config.on.includes(state)) return;
-    const job = this.#options.engine.job(event.job_id);
+    const job = await this.#options.engine.job(event.job_id);
     // A later terminal event of a job that had ended is not news.
     if (job === undefined || job.last_event_id !== event.event_id) return;
     while (this.#running.size >= WIDTH) await Promise.race(this.#running);

@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { STRANGE_IDS } from "../support/arbitraries.ts";
-import { append, cancelJob, claimJob, commit, heldBy, submitJob } from "../support/batch.ts";
+import {
+  append,
+  cancelJob,
+  claimJob,
+  commit,
+  heldBy,
+  loadFrom,
+  submitJob,
+} from "../support/batch.ts";
 import { accepted, LEASE_MS, T0 } from "../support/given.ts";
 import { expectSame } from "../support/same.ts";
 import { STORES } from "./adapters.ts";
@@ -28,9 +36,9 @@ describe.each(STORES)("$name under a load", (adapter) => {
     await commit(on.store, ...ids.map((id) => heldBy("complete", id, holder)));
     expect(on.store.counts()).toMatchObject({ head: 3_000, known: 3_000 });
     const keys = ids.map((id) => `k-${id}`);
-    const loaded = await on.store.load(asking({ jobIds: ids, idempotencyKeys: keys }));
+    const loaded = await loadFrom(on.store, asking({ jobIds: ids, idempotencyKeys: keys }));
     expect([loaded.jobs.size, loaded.keys.size]).toEqual([1_000, 1_000]);
-    expect(on.store.tally(T0)).toEqual([
+    expect(await on.store.tally(T0)).toEqual([
       { jobType: "wiki.build", status: "completed", count: 1_000 },
     ]);
     const before = await readModels(on.store, QUESTION);
@@ -48,8 +56,10 @@ describe.each(STORES)("$name under a load", (adapter) => {
       heldBy("complete", "a", { token: "t2", epoch: 2 }),
     );
     expect(events).toHaveLength(6);
-    expect(on.store.job("a")).toMatchObject({ seq: 1, status: "completed", attempt: 2 });
-    expect(on.store.tally(T0)).toEqual([{ jobType: "wiki.build", status: "completed", count: 1 }]);
+    expect(await on.store.job("a")).toMatchObject({ seq: 1, status: "completed", attempt: 2 });
+    expect(await on.store.tally(T0)).toEqual([
+      { jobType: "wiki.build", status: "completed", count: 1 },
+    ]);
   });
 
   it("claims its way through ten thousand jobs", async () => {
@@ -57,7 +67,7 @@ describe.each(STORES)("$name under a load", (adapter) => {
     await commit(on.store, ...ids.map((id) => submitJob(id)));
     for (let taken = 0; taken < 2_000; taken += 50) {
       const request = asking({ claims: [{ types: ["wiki.build"], limit: 50 }] });
-      const [jobs] = (await on.store.load(request)).claimable;
+      const [jobs] = (await loadFrom(on.store, request)).claimable;
       expect(idsOf(jobs ?? [])).toEqual(ids.slice(taken, taken + 50));
       await commit(on.store, ...(jobs ?? []).map((job) => claimJob(job.job_id, "t")));
     }
@@ -72,10 +82,10 @@ describe.each(STORES)("$name with large payloads", (adapter) => {
     const payload = { text, nested: JSON.parse('{"__proto__": [1, null, {"a": -1.5e300}]}') };
     await commit(on.store, submitJob("small"), submitJob("large", { payload }), submitJob("after"));
     await nowAndReopened(on, async (store) => {
-      expectSame(store.job("large")?.payload, payload);
+      expectSame((await store.job("large"))?.payload, payload);
       const sizes = (await allLines(store, 1)).map(({ json }) => Buffer.byteLength(json));
       expect(sizes[1]).toBeGreaterThan(MEBIBYTE / 2);
-      expectSame(foldLines(await allLines(store)), store.jobs({ limit: 10, at: 0 }));
+      expectSame(foldLines(await allLines(store)), await store.jobs({ limit: 10, at: 0 }));
     });
   });
 
@@ -95,16 +105,17 @@ describe.each(STORES)("$name with strange names", (adapter) => {
     const jobs = STRANGE_IDS.map((id) => submitJob(id, { idempotency_key: id }));
     await commit(on.store, ...jobs);
     await nowAndReopened(on, async (store) => {
-      const loaded = await store.load(
+      const loaded = await loadFrom(
+        store,
         asking({ jobIds: STRANGE_IDS, idempotencyKeys: STRANGE_IDS }),
       );
       expect(loaded.jobs.size).toBe(STRANGE_IDS.length);
       expect([...loaded.keys]).toEqual(STRANGE_IDS.map((id) => [id, id]));
       for (const [index, id] of STRANGE_IDS.entries()) {
         expect(loaded.jobs.get(id)?.seq).toBe(index + 1);
-        expect(store.job(id)).toMatchObject({ job_id: id, idempotency_key: id });
+        expect(await store.job(id)).toMatchObject({ job_id: id, idempotency_key: id });
       }
-      expect(idsOf(store.jobs({ limit: 100, at: T0 }))).toEqual(STRANGE_IDS);
+      expect(idsOf(await store.jobs({ limit: 100, at: T0 }))).toEqual(STRANGE_IDS);
     });
   });
 
@@ -124,18 +135,18 @@ describe.each(STORES)("$name with strange names", (adapter) => {
     await commit(on.store, ...done);
     const before = await readModels(on.store, QUESTION);
     expectSame(await readModels(await on.reopen(), QUESTION), before);
-    expect(on.store.tally(T0)).toHaveLength(1);
+    expect(await on.store.tally(T0)).toHaveLength(1);
   });
 
   it("takes them as job types and finds those again", async () => {
     await commit(on.store, ...STRANGE_IDS.map((type, i) => submitJob(`j${i}`, { job_type: type })));
     await nowAndReopened(on, async (store) => {
       const claims = STRANGE_IDS.map((type) => ({ types: [type], limit: 2 }));
-      const { claimable } = await store.load(asking({ claims }));
+      const { claimable } = await loadFrom(store, asking({ claims }));
       expect(claimable.map((jobs) => idsOf(jobs))).toEqual(STRANGE_IDS.map((_, i) => [`j${i}`]));
-      expect(store.tally(T0)).toHaveLength(STRANGE_IDS.length);
+      expect(await store.tally(T0)).toHaveLength(STRANGE_IDS.length);
       for (const [i, type] of STRANGE_IDS.entries()) {
-        expect(idsOf(store.jobs({ types: [type], limit: 9, at: T0 }))).toEqual([`j${i}`]);
+        expect(idsOf(await store.jobs({ types: [type], limit: 9, at: T0 }))).toEqual([`j${i}`]);
       }
     });
   });
@@ -145,13 +156,15 @@ describe.each(STORES)("$name with strange names", (adapter) => {
     const named = (id: string): object => ({ idempotency_key: id, job_type: id });
     await commit(on.store, ...ids.map((id) => submitJob(id, named(id))));
     await nowAndReopened(on, async (store) => {
-      const loaded = await store.load(asking({ jobIds: ids, idempotencyKeys: ids }));
+      const loaded = await loadFrom(store, asking({ jobIds: ids, idempotencyKeys: ids }));
       expect([...loaded.keys]).toEqual(ids.map((id) => [id, id]));
       expect(ids.map((id) => loaded.jobs.get(id)?.seq)).toEqual([1, 2, 3, 4]);
       const claims = ids.map((type) => ({ types: [type], limit: 9 }));
-      const { claimable } = await store.load(asking({ claims }));
+      const { claimable } = await loadFrom(store, asking({ claims }));
       expect(claimable.map(idsOf)).toEqual(ids.map((id) => [id]));
-      expect(idsOf(store.jobs({ types: [ids[1] ?? ""], limit: 9, at: T0 }))).toEqual([ids[1]]);
+      expect(idsOf(await store.jobs({ types: [ids[1] ?? ""], limit: 9, at: T0 }))).toEqual([
+        ids[1],
+      ]);
     });
   });
 
@@ -161,7 +174,7 @@ describe.each(STORES)("$name with strange names", (adapter) => {
     const beat = { ...heldBy("heartbeat", "a", { token: "t", epoch: 1 }), artifacts };
     await commit(on.store, beat);
     await nowAndReopened(on, async (store) => {
-      expectSame(store.job("a")?.artifacts, artifacts);
+      expectSame((await store.job("a"))?.artifacts, artifacts);
     });
     await append(on.store, { ...accepted(), job_id: "b" });
     await commit(on.store, cancelJob("b"));

@@ -100,7 +100,7 @@ async function play(
     }
     store = await other.reopen();
     await comparedTo(await model.reopen(), store);
-    expectSame(foldLines(await allLines(store, 3)), store.jobs({ limit: 1_000, at: 0 }));
+    expectSame(foldLines(await allLines(store, 3)), await store.jobs({ limit: 1_000, at: 0 }));
   } finally {
     await other.cleanup();
     await model.cleanup();

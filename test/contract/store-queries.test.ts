@@ -22,7 +22,7 @@ describe.each(STORES)("jobs of $name", (adapter) => {
       let afterSeq: number | undefined;
       for (;;) {
         const start = afterSeq === undefined ? {} : { afterSeq };
-        const page = on.store.jobs({ limit: 3, newestFirst, at: T0, ...start });
+        const page = await on.store.jobs({ limit: 3, newestFirst, at: T0, ...start });
         seen.push(...idsOf(page));
         afterSeq = page.at(-1)?.seq;
         if (page.length < 3) break;
@@ -35,52 +35,53 @@ describe.each(STORES)("jobs of $name", (adapter) => {
   it("filter by status and type together, and page through what is left", async () => {
     await fill();
     const filter = { statuses: ["queued", "running"], types: ["rpi.run"], at: T0 } as const;
-    expect(idsOf(on.store.jobs({ ...filter, limit: 10 }))).toEqual(["j0", "j2", "j6", "j8"]);
-    const [, second] = on.store.jobs({ ...filter, limit: 2 });
+    expect(idsOf(await on.store.jobs({ ...filter, limit: 10 }))).toEqual(["j0", "j2", "j6", "j8"]);
+    const [, second] = await on.store.jobs({ ...filter, limit: 2 });
     const afterSeq = second?.seq ?? 0;
-    expect(idsOf(on.store.jobs({ ...filter, limit: 2, afterSeq }))).toEqual(["j6", "j8"]);
+    expect(idsOf(await on.store.jobs({ ...filter, limit: 2, afterSeq }))).toEqual(["j6", "j8"]);
     const newest = { ...filter, limit: 2, newestFirst: true };
-    expect(idsOf(on.store.jobs(newest))).toEqual(["j8", "j6"]);
-    expect(idsOf(on.store.jobs({ ...newest, afterSeq }))).toEqual(["j0"]);
+    expect(idsOf(await on.store.jobs(newest))).toEqual(["j8", "j6"]);
+    expect(idsOf(await on.store.jobs({ ...newest, afterSeq }))).toEqual(["j0"]);
   });
 
   it("find every status that a job can have, and none that it cannot", async () => {
     await fill();
-    const withStatus = (statuses: readonly ("completed" | "cancelled" | "failed" | "degraded")[]) =>
-      idsOf(on.store.jobs({ statuses, limit: 10, at: T0 }));
-    expect(withStatus(["completed"])).toEqual(["j3"]);
-    expect(withStatus(["cancelled", "completed"])).toEqual(["j3", "j4"]);
-    expect(withStatus(["failed"])).toEqual([]);
-    expect(withStatus(["degraded"])).toEqual([]);
+    const withStatus = async (
+      statuses: readonly ("completed" | "cancelled" | "failed" | "degraded")[],
+    ) => idsOf(await on.store.jobs({ statuses, limit: 10, at: T0 }));
+    expect(await withStatus(["completed"])).toEqual(["j3"]);
+    expect(await withStatus(["cancelled", "completed"])).toEqual(["j3", "j4"]);
+    expect(await withStatus(["failed"])).toEqual([]);
+    expect(await withStatus(["degraded"])).toEqual([]);
   });
 
   it("are none for an empty list of statuses or types, or a limit of nothing", async () => {
     await fill();
-    expect(on.store.jobs({ statuses: [], limit: 10, at: T0 })).toEqual([]);
-    expect(on.store.jobs({ types: [], limit: 10, at: T0 })).toEqual([]);
-    expect(on.store.jobs({ limit: 0, at: T0 })).toEqual([]);
+    expect(await on.store.jobs({ statuses: [], limit: 10, at: T0 })).toEqual([]);
+    expect(await on.store.jobs({ types: [], limit: 10, at: T0 })).toEqual([]);
+    expect(await on.store.jobs({ limit: 0, at: T0 })).toEqual([]);
   });
 
   it("show and find leases as of the asked instant, swept or not", async () => {
     await commit(on.store, submitJob("a"), submitJob("b"));
     await commit(on.store, claimJob("a", "t"), claimJob("b", "t", 0, 2 * LEASE_MS));
-    const running = (ms: number): readonly string[] =>
-      idsOf(on.store.jobs({ statuses: ["running"], limit: 10, at: T0 + ms }));
-    const waiting = (ms: number): readonly string[] =>
-      idsOf(on.store.jobs({ statuses: ["retry_waiting"], limit: 10, at: T0 + ms }));
-    expect([running(LEASE_MS - 1), waiting(LEASE_MS - 1)]).toEqual([["a", "b"], []]);
-    expect([running(LEASE_MS), waiting(LEASE_MS)]).toEqual([["b"], ["a"]]);
-    expect(on.store.jobs({ limit: 1, at: T0 + LEASE_MS })[0]?.status).toBe("retry_waiting");
-    expect(on.store.job("a")?.status).toBe("running");
+    const running = async (ms: number): Promise<readonly string[]> =>
+      idsOf(await on.store.jobs({ statuses: ["running"], limit: 10, at: T0 + ms }));
+    const waiting = async (ms: number): Promise<readonly string[]> =>
+      idsOf(await on.store.jobs({ statuses: ["retry_waiting"], limit: 10, at: T0 + ms }));
+    expect([await running(LEASE_MS - 1), await waiting(LEASE_MS - 1)]).toEqual([["a", "b"], []]);
+    expect([await running(LEASE_MS), await waiting(LEASE_MS)]).toEqual([["b"], ["a"]]);
+    expect((await on.store.jobs({ limit: 1, at: T0 + LEASE_MS }))[0]?.status).toBe("retry_waiting");
+    expect((await on.store.job("a"))?.status).toBe("running");
     await commit(on.store, expireJob("a", LEASE_MS));
-    expect([running(LEASE_MS), waiting(LEASE_MS)]).toEqual([["b"], ["a"]]);
-    expect(on.store.job("a")?.status).toBe("retry_waiting");
+    expect([await running(LEASE_MS), await waiting(LEASE_MS)]).toEqual([["b"], ["a"]]);
+    expect((await on.store.job("a"))?.status).toBe("retry_waiting");
   });
 
   it("are found one by one by their exact id", async () => {
     await commit(on.store, submitJob("a"));
-    expect(on.store.job("a")?.job_id).toBe("a");
-    expect([on.store.job("A"), on.store.job(" a"), on.store.job("")]).toEqual([
+    expect((await on.store.job("a"))?.job_id).toBe("a");
+    expect([await on.store.job("A"), await on.store.job(" a"), await on.store.job("")]).toEqual([
       undefined,
       undefined,
       undefined,
@@ -90,13 +91,13 @@ describe.each(STORES)("jobs of $name", (adapter) => {
 
 describe.each(STORES)("tally of $name", (adapter) => {
   const on = openedFor(adapter);
-  const tally = (ms: number): readonly TypeStatusCount[] =>
-    [...on.store.tally(T0 + ms)].sort((left, right) =>
+  const tally = async (ms: number): Promise<readonly TypeStatusCount[]> =>
+    [...(await on.store.tally(T0 + ms))].sort((left, right) =>
       `${left.jobType} ${left.status}` < `${right.jobType} ${right.status}` ? -1 : 1,
     );
 
-  it("is empty for an empty ledger", () => {
-    expect(tally(0)).toEqual([]);
+  it("is empty for an empty ledger", async () => {
+    expect(await tally(0)).toEqual([]);
   });
 
   it("counts by type and status and drops what is down to nothing", async () => {
@@ -107,9 +108,9 @@ describe.each(STORES)("tally of $name", (adapter) => {
       { jobType: "wiki.build", status: "cancelled", count: 1 },
       { jobType: "wiki.build", status: "queued", count: 1 },
     ];
-    expect(tally(0)).toEqual(expected);
+    expect(await tally(0)).toEqual(expected);
     await on.reopen();
-    expect(tally(0)).toEqual(expected);
+    expect(await tally(0)).toEqual(expected);
   });
 
   it("counts a lapsed lease as waiting, before and after the sweep alike", async () => {
@@ -119,17 +120,17 @@ describe.each(STORES)("tally of $name", (adapter) => {
       { jobType: "wiki.build", status: "queued", count: 1 },
       { jobType: "wiki.build", status: "retry_waiting", count: 1 },
     ];
-    expect(tally(LEASE_MS)).toEqual(lapsed);
+    expect(await tally(LEASE_MS)).toEqual(lapsed);
     await commit(on.store, expireJob("a", LEASE_MS));
-    expect(tally(LEASE_MS)).toEqual(lapsed);
+    expect(await tally(LEASE_MS)).toEqual(lapsed);
   });
 
   it("keeps apart types whose names are awkward", async () => {
     const types = ["__proto__", "constructor", "a b", "queued a", ""];
     await commit(on.store, ...types.map((type, i) => submitJob(`j${i}`, { job_type: type })));
     await on.reopen();
-    expect(new Set(tally(0).map(({ jobType }) => jobType))).toEqual(new Set(types));
-    expect(tally(0).every(({ count }) => count === 1)).toBe(true);
+    expect(new Set((await tally(0)).map(({ jobType }) => jobType))).toEqual(new Set(types));
+    expect((await tally(0)).every(({ count }) => count === 1)).toBe(true);
   });
 });
 
@@ -139,33 +140,33 @@ describe.each(STORES)("a snapshot of $name", (adapter) => {
   it("stays as it was while writes go on, page after page", async () => {
     const ids = Array.from({ length: 20 }, (_, i) => `j${i}`);
     await commit(on.store, ...ids.map((id) => submitJob(id)));
-    const snapshot = on.store.snapshot();
+    const snapshot = await on.store.snapshot();
     try {
-      const before = snapshot.jobs({ limit: 5, at: T0 });
+      const before = await snapshot.jobs({ limit: 5, at: T0 });
       await commit(on.store, ...ids.map((id) => cancelJob(id)), submitJob("late"));
-      const rest = snapshot.jobs({ limit: 100, at: T0, afterSeq: before.at(-1)?.seq ?? 0 });
+      const rest = await snapshot.jobs({ limit: 100, at: T0, afterSeq: before.at(-1)?.seq ?? 0 });
       expect(idsOf([...before, ...rest])).toEqual(ids);
       expect(new Set([...before, ...rest].map((job) => job.status))).toEqual(new Set(["queued"]));
       expect(snapshot.counts).toMatchObject({ head: 20, known: 20 });
       expect(on.store.counts().head).toBe(41);
-      expect(on.store.job("j0")?.status).toBe("cancelled");
+      expect((await on.store.job("j0"))?.status).toBe("cancelled");
     } finally {
-      snapshot.close();
+      await snapshot.close();
     }
   });
 
   it("holds its counts and its jobs at one position", async () => {
     await commit(on.store, submitJob("a"));
-    const snapshot = on.store.snapshot();
-    const next = on.store.snapshot();
+    const snapshot = await on.store.snapshot();
+    const next = await on.store.snapshot();
     try {
-      const [job] = snapshot.jobs({ limit: 1, at: T0 });
+      const [job] = await snapshot.jobs({ limit: 1, at: T0 });
       expect(snapshot.counts.lastEventId).toBe(job?.last_event_id);
       await commit(on.store, submitJob("b"));
-      expect(idsOf(next.jobs({ limit: 10, at: T0 }))).toEqual(["a"]);
+      expect(idsOf(await next.jobs({ limit: 10, at: T0 }))).toEqual(["a"]);
     } finally {
-      snapshot.close();
-      next.close();
+      await snapshot.close();
+      await next.close();
     }
   });
 
@@ -173,12 +174,12 @@ describe.each(STORES)("a snapshot of $name", (adapter) => {
     await commit(on.store, submitJob("a"), submitJob("b"));
     await commit(on.store, claimJob("a", "t"));
     const query = { statuses: ["retry_waiting"], limit: 10, at: T0 + LEASE_MS } as const;
-    const snapshot = on.store.snapshot();
+    const snapshot = await on.store.snapshot();
     try {
-      expect(snapshot.jobs(query)).toEqual(on.store.jobs(query));
-      expect(idsOf(snapshot.jobs(query))).toEqual(["a"]);
+      expect(await snapshot.jobs(query)).toEqual(await on.store.jobs(query));
+      expect(idsOf(await snapshot.jobs(query))).toEqual(["a"]);
     } finally {
-      snapshot.close();
+      await snapshot.close();
     }
   });
 });

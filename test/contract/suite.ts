@@ -2,6 +2,7 @@
 import { afterEach, beforeEach } from "vitest";
 import { fold, type JobState } from "../../src/kernel/job/state.ts";
 import type { LoadRequest, Store, StoredLine } from "../../src/storage/store.ts";
+import { loadFrom } from "../support/batch.ts";
 import { T0 } from "../support/given.ts";
 import type { OpenStore, StoreAdapter } from "./adapters.ts";
 
@@ -86,8 +87,8 @@ const POSITIONS_LOOKED_UP = 40;
 /** Everything a store shows, in an order of our own where the port promises none. */
 export async function readModels(store: Store, question: ReadModelsQuestion): Promise<unknown> {
   const { instants, types, keys } = question;
-  const jobs = store.jobs({ limit: 100_000, at: 0 });
-  const loaded = await store.load({
+  const jobs = await store.jobs({ limit: 100_000, at: 0 });
+  const loaded = await loadFrom(store, {
     jobIds: jobs.map((job) => job.job_id),
     idempotencyKeys: keys,
     claims: [...types.map((type) => [type]), types].map((some) => ({ types: some, limit: 1000 })),
@@ -99,25 +100,26 @@ export async function readModels(store: Store, question: ReadModelsQuestion): Pr
   return {
     counts: store.counts(),
     jobs,
-    single: jobs.map((job) => store.job(job.job_id)),
+    single: await Promise.all(jobs.map((job) => store.job(job.job_id))),
     loaded: { ...loaded, jobs: bySeq([...loaded.jobs.values()]), keys: new Map(loaded.keys) },
     lines,
     positions: await Promise.all(ids.map((id) => store.positionOf(id))),
-    nextLeaseExpiry: store.nextLeaseExpiry(),
+    nextLeaseExpiry: await store.nextLeaseExpiry(),
     instants: await Promise.all(instants.map((ms) => seenFrom(store, T0 + ms))),
   };
 }
 
 async function seenFrom(store: Store, at: number): Promise<unknown> {
-  const { lapsed } = await store.load(asking({ lapsedAt: at }));
+  const { lapsed } = await loadFrom(store, asking({ lapsedAt: at }));
   const statuses = ["running", "retry_waiting"] as const;
   return {
-    tally: store
-      .tally(at)
+    tally: (await store.tally(at))
       .map(({ jobType, status, count }) => [status, jobType, count])
       .sort((left, right) => (String(left) < String(right) ? -1 : 1)),
-    jobs: store.jobs({ limit: 100_000, at, newestFirst: true }),
-    filtered: statuses.map((status) => store.jobs({ limit: 3, at, statuses: [status] })),
+    jobs: await store.jobs({ limit: 100_000, at, newestFirst: true }),
+    filtered: await Promise.all(
+      statuses.map((status) => store.jobs({ limit: 3, at, statuses: [status] })),
+    ),
     lapsed: bySeq(lapsed),
   };
 }

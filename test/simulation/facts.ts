@@ -105,16 +105,16 @@ export class Facts {
       }
     }
     for (const [id, { status }] of this.#terminal) {
-      const found = engine.job(id)?.status;
+      const found = (await engine.job(id))?.status;
       if (found !== status) throw new Error(`${id} was ${status} and is now ${found}`);
     }
     const broken = engine.corrupt();
     if (broken.length > brokenMax) {
       throw new Error(`a crash made broken lines: ${JSON.stringify(broken)}`);
     }
-    this.#checkReads(engine, laws.accepted, lines.length);
+    await this.#checkReads(engine, laws.accepted, lines.length);
     for (const [id, terminal] of laws.ended) {
-      const job = engine.job(id);
+      const job = await engine.job(id);
       if (job === undefined || !isTerminal(job.status) || job.last_event_id !== terminal) {
         throw new Error(`${id} ended with ${terminal}, but reads as ${JSON.stringify(job)}`);
       }
@@ -130,12 +130,16 @@ export class Facts {
     }
   }
 
-  #checkReads(engine: JobEngine, accepted: ReadonlyMap<string, number>, events: number): void {
-    const jobs = engine.jobs({ limit: 1_000_000 });
+  async #checkReads(
+    engine: JobEngine,
+    accepted: ReadonlyMap<string, number>,
+    events: number,
+  ): Promise<void> {
+    const jobs = await engine.jobs({ limit: 1_000_000 });
     if (jobs.length !== accepted.size) {
       throw new Error(`${accepted.size} jobs were accepted, ${jobs.length} are listed`);
     }
-    const counted = Object.values(engine.counts())
+    const counted = Object.values(await engine.counts())
       .flatMap((statuses) => Object.values(statuses))
       .reduce((sum, count) => sum + count, 0);
     if (counted !== jobs.length) throw new Error(`${jobs.length} jobs, ${counted} counted`);

@@ -5,36 +5,55 @@
 import { decide, type JobCommand } from "../../src/kernel/job/decide.ts";
 import { type EventDraft, type NumberedEvent, numberEvent } from "../../src/kernel/job/events.ts";
 import { fold, type JobState } from "../../src/kernel/job/state.ts";
-import type { JobChange, SaveBatch, Store } from "../../src/storage/store.ts";
+import type {
+  JobChange,
+  Loaded,
+  LoadRequest,
+  SaveBatch,
+  Store,
+  Turn,
+} from "../../src/storage/store.ts";
 import { MAX_ATTEMPTS, T0 } from "./given.ts";
 
 /** Decides all commands as one batch and saves it. Rejections write nothing. */
 export async function commit(store: Store, ...commands: readonly JobCommand[]): Promise<SaveBatch> {
   const jobIds = [...new Set(commands.map((command) => command.job_id))];
-  const loaded = await store.load({ jobIds, idempotencyKeys: [], claims: [] });
+  const turn = await store.begin({ jobIds, idempotencyKeys: [], claims: [] });
+  const { loaded } = turn;
   const batch = new Batch(loaded.head, loaded.jobs);
   for (const command of commands) {
     const decision = decide(batch.job(command.job_id), command);
     for (const draft of decision.ok ? decision.value : []) batch.take(draft);
   }
-  return save(store, batch);
+  return save(turn, batch);
 }
 
 /** Saves drafts as they are, decided by nobody. */
 export async function append(store: Store, ...drafts: readonly EventDraft[]): Promise<SaveBatch> {
   const jobIds = [...new Set(drafts.map((draft) => draft.job_id))];
-  const loaded = await store.load({ jobIds, idempotencyKeys: [], claims: [] });
+  const turn = await store.begin({ jobIds, idempotencyKeys: [], claims: [] });
+  const { loaded } = turn;
   const batch = new Batch(loaded.head, loaded.jobs);
   for (const draft of drafts) batch.take(draft);
-  return save(store, batch);
+  return save(turn, batch);
 }
 
-async function save(store: Store, batch: Batch): Promise<SaveBatch> {
+async function save(turn: Turn, batch: Batch): Promise<SaveBatch> {
   const decided = { events: batch.events, changes: [...batch.changes.values()] };
-  if (decided.events.length === 0) return decided;
-  const receipt = await store.save(decided);
+  if (decided.events.length === 0) {
+    await turn.release();
+    return decided;
+  }
+  const receipt = await turn.save(decided);
   if (receipt.projectionFailure !== undefined) throw new Error(receipt.projectionFailure);
   return decided;
+}
+
+/** What a batch would find, in a turn that saves nothing. */
+export async function loadFrom(store: Store, request: LoadRequest): Promise<Loaded> {
+  const turn = await store.begin(request);
+  await turn.release();
+  return turn.loaded;
 }
 
 class Batch {

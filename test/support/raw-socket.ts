@@ -61,8 +61,8 @@ export async function rawPeer(url: string): Promise<RawPeer> {
 }
 
 /** Waits until a condition holds; the test's own time limit ends a wait that never does. */
-export async function eventually(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 /** Waits until a number has stopped changing. */

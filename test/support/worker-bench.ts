@@ -111,15 +111,18 @@ export class WorkerBench {
     return result.value.job.job_id;
   }
 
-  job(jobId: string): JobState {
-    const job = this.engine.job(jobId);
+  async job(jobId: string): Promise<JobState> {
+    const job = await this.engine.job(jobId);
     if (job === undefined) throw new Error(`no job ${jobId}`);
     return job;
   }
 
   /** The job once it has ended. */
   ended(jobId: string): Promise<JobState> {
-    return eventually(() => (isTerminal(this.job(jobId).status) ? this.job(jobId) : undefined));
+    return eventually(async () => {
+      const job = await this.job(jobId);
+      return isTerminal(job.status) ? job : undefined;
+    });
   }
 
   /** Submits and waits for the end. */

@@ -229,8 +229,8 @@ describe("an engine that fails", () => {
     const daemon = await daemonWith({
       wrap: (engine) =>
         overlay(engine, {
-          snapshot() {
-            const snapshot = engine.snapshot();
+          async snapshot() {
+            const snapshot = await engine.snapshot();
             let pages = 0;
             return {
               ...snapshot,

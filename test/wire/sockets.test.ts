@@ -186,12 +186,12 @@ describe("a worker that waits for work", () => {
       const body = JSON.stringify(CLAIM);
       peer.send(`${head("/v1/jobs/claim", [`Content-Length: ${body.length}`])}${body}`);
       await eventually(() => asked === 1);
-      expect(slow.engine.job("held")).toMatchObject({ status: "running", attempt: 1 });
+      expect(await slow.engine.job("held")).toMatchObject({ status: "running", attempt: 1 });
       peer.end();
       await eventually(() => openConnections(slow) === 0);
       release();
-      await eventually(() => slow.engine.job("held")?.status === "retry_waiting");
-      expect(slow.engine.job("held")).toMatchObject({ attempt: 0 });
+      await eventually(async () => (await slow.engine.job("held"))?.status === "retry_waiting");
+      expect(await slow.engine.job("held")).toMatchObject({ attempt: 0 });
     } finally {
       await slow.close();
     }

@@ -19,12 +19,12 @@ async function bigDaemon(
     http,
     wrap: (engine) =>
       overlay(engine, {
-        snapshot() {
-          const snapshot = engine.snapshot();
+        async snapshot() {
+          const snapshot = await engine.snapshot();
           open += 1;
-          const close = (): void => {
+          const close = (): Promise<void> => {
             open -= 1;
-            snapshot.close();
+            return snapshot.close();
           };
           return { ...snapshot, close };
         },

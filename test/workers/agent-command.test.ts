@@ -232,11 +232,11 @@ describe("what an agent says", () => {
     bench = await WorkerBench.start({ jobs: { "rpi.run": { command: agent("family") } } });
     const id = await bench.submit("rpi.run", { goal: "g" });
     await bench.pids();
-    const path = join(bench.root, bench.job(id).artifacts?.["attempt_1_transcript"] ?? "");
+    const path = join(bench.root, (await bench.job(id)).artifacts?.["attempt_1_transcript"] ?? "");
     expect(path).toMatch(/transcripts\/.*\/attempt-1\.log$/);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     await eventually(
-      () => bench.job(id).artifacts?.["session_id"] === "family-session" || undefined,
+      async () => (await bench.job(id)).artifacts?.["session_id"] === "family-session" || undefined,
     );
   });
 });

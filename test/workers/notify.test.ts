@@ -83,6 +83,6 @@ it.each([
   await start({ command, timeout_s: 0.5 });
   const job = await bench.run("rpi.run", { goal: "g" });
   await eventually(() => bench.log.find((line) => line.includes(said)));
-  expect(bench.job(job.job_id).status).toBe("completed");
+  expect((await bench.job(job.job_id)).status).toBe("completed");
   expect((await bench.run("rpi.run", { goal: "g" })).status).toBe("completed");
 });

@@ -43,7 +43,7 @@ it("ends what a killed daemon left running, and its job goes on at once", async 
   expect(pids.filter(isAlive)).toEqual(pids);
   bench = await WorkerBench.start({ root, jobs: { "rpi.run": { command: agent("die", "2") } } });
   expect(pids.filter(isAlive)).toEqual([]);
-  const [job] = bench.engine.jobs({ limit: 1 });
+  const [job] = await bench.engine.jobs({ limit: 1 });
   const done = await bench.ended(job?.job_id ?? "");
   expect(done).toMatchObject({ status: "completed", attempt: 2 });
   const seen = JSON.parse(await bench.text(done, "seen.json"));

@@ -34,7 +34,7 @@ describe("a cancel", () => {
     await bench.engine.cancel({ job_id: id, actor: "tester" });
     await eventually(() => bench.supervisor.running() === 0 || undefined);
     expect(pids.filter(isAlive)).toEqual([]);
-    const job = bench.job(id);
+    const job = await bench.job(id);
     expect(job.status).toBe("cancelled");
     expect(bench.engine.lag().last_event_id).toBe(job.last_event_id);
     expect(readdirSync(join(bench.root, ".agents/daemon/children"))).toEqual([]);
@@ -49,10 +49,10 @@ describe("a cancel", () => {
     });
     const first = await bench.submit("wiki.build");
     const second = await bench.submit("wiki.build");
-    await eventually(() => bench.job(first).status === "running" || undefined);
-    expect(bench.job(second).status).toBe("queued");
+    await eventually(async () => (await bench.job(first)).status === "running" || undefined);
+    expect((await bench.job(second)).status).toBe("queued");
     await bench.engine.cancel({ job_id: first, actor: "tester" });
-    await eventually(() => bench.job(second).status === "running" || undefined);
+    await eventually(async () => (await bench.job(second)).status === "running" || undefined);
   });
 });
 
@@ -63,7 +63,7 @@ describe("a drain", () => {
     const pids = await bench.pids();
     await bench.supervisor.drain(5000);
     expect(pids.filter(isAlive)).toEqual([]);
-    const job = bench.job(id);
+    const job = await bench.job(id);
     expect(job).toMatchObject({ status: "retry_waiting", attempt: 0 });
     expect(job.artifacts?.["attempt_1_failure"]).toContain("handed back");
     expect(await bench.text(job, "attempt_1_transcript")).toBe("");
@@ -75,9 +75,9 @@ describe("a drain", () => {
       drainSlackMs: 50,
     });
     const id = await bench.submit("wiki.build");
-    await eventually(() => bench.job(id).status === "running" || undefined);
+    await eventually(async () => (await bench.job(id)).status === "running" || undefined);
     await bench.supervisor.drain(10);
-    expect(bench.job(id)).toMatchObject({ status: "retry_waiting", attempt: 0 });
+    expect(await bench.job(id)).toMatchObject({ status: "retry_waiting", attempt: 0 });
   });
 
   it("lets the attempt be begun again under its number, knowing the one before", async () => {
@@ -186,7 +186,7 @@ describe("what an announcement says", () => {
       ],
     });
     const id = await bench.submit("wiki.build");
-    await eventually(() => bench.job(id).artifacts?.["step"] === "one" || undefined);
+    await eventually(async () => (await bench.job(id)).artifacts?.["step"] === "one" || undefined);
     await bench.engine.cancel({ job_id: id, actor: "tester" });
     expect((await bench.ended(id)).artifacts).toEqual({ step: "one" });
   });
@@ -197,8 +197,8 @@ describe("types without a command", () => {
     bench = await WorkerBench.start({ jobs: { "rpi.run": { command: agent("echo") } } });
     const id = await bench.submit("dream.run", { goal: "g" });
     await bench.run("rpi.run", { goal: "g" });
-    expect(bench.job(id).status).toBe("queued");
-    expect(bench.engine.health().withoutWorker).toEqual({ "dream.run": 1 });
+    expect((await bench.job(id)).status).toBe("queued");
+    expect(await bench.engine.withoutWorker()).toEqual({ "dream.run": 1 });
     expect(bench.supervisor.types).toEqual(["rpi.run"]);
   });
 });

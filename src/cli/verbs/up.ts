@@ -52,7 +52,7 @@ async function up(
     log: (line) => terminal.note(line),
   }).finally(bar.end);
   try {
-    announce(running, globals, context);
+    await announce(running, globals, context);
     if (options.firstRun === true && !interrupted.aborted) {
       await showFirstRun(running, context, interrupted);
     }
@@ -75,7 +75,7 @@ async function untilStopped(running: Host, interrupted: AbortSignal): Promise<vo
   await Promise.race([running.closed, signalled]);
 }
 
-function announce(running: Host, globals: GlobalOptions, context: CliContext): void {
+async function announce(running: Host, globals: GlobalOptions, context: CliContext): Promise<void> {
   const { terminal } = context;
   if (globals.json) {
     const { url, root, ledgerPath: ledger, tokenFile: token_file, version } = running;
@@ -83,11 +83,11 @@ function announce(running: Host, globals: GlobalOptions, context: CliContext): v
     terminal.line(JSON.stringify(ready));
     return;
   }
-  for (const line of announcement(running, context)) terminal.line(line);
+  for (const line of await announcement(running, context)) terminal.line(line);
 }
 
 /** What a person needs to know about a daemon that is up; never the token itself. */
-function announcement(running: Host, context: CliContext): string[] {
+async function announcement(running: Host, context: CliContext): Promise<string[]> {
   const { terminal, self } = context;
   const lag = running.engine.lag();
   const events = `${plural(lag.event_count, "event")}`;
@@ -106,7 +106,7 @@ function announcement(running: Host, context: CliContext): string[] {
     `  token   ${running.tokenFile} (shown only by: ${self} token --show)`,
     ...openingLines(running),
     ...broken,
-    ...withoutWorkerLines(running.engine.health().withoutWorker, context),
+    ...withoutWorkerLines(await running.engine.withoutWorker(), context),
     "  stop    Ctrl-C",
   ];
 }

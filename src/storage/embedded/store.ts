@@ -20,6 +20,7 @@ import type {
   StoredJobQuery,
   StoredLine,
   StoreSnapshot,
+  Turn,
   TypeStatusCount,
 } from "../store.ts";
 import {
@@ -108,8 +109,16 @@ export class EmbeddedStore implements Store {
     this.opening = opening;
   }
 
-  async load(request: LoadRequest): Promise<Loaded> {
+  async begin(request: LoadRequest): Promise<Turn> {
     if (this.#broken !== undefined || this.#misplaced) await this.#recover();
+    return {
+      loaded: this.#load(request),
+      save: (batch) => this.#save(batch),
+      release: async () => undefined,
+    };
+  }
+
+  #load(request: LoadRequest): Loaded {
     return this.#read(({ rows, checkpoint }) => {
       const jobs = new Map<string, JobState>();
       const keys = new Map<string, string>();
@@ -134,7 +143,7 @@ export class EmbeddedStore implements Store {
     });
   }
 
-  async save(batch: SaveBatch): Promise<SaveReceipt> {
+  async #save(batch: SaveBatch): Promise<SaveReceipt> {
     const lines = batch.events.map(({ event, json }) => `${json ?? JSON.stringify(event)}\n`);
     const place = await this.#log.append(Buffer.from(lines.join("")));
     let offset = place.offset;
@@ -157,6 +166,13 @@ export class EmbeddedStore implements Store {
     return countsOf(this.#projections.checkpoint);
   }
 
+  /** This process alone writes: there is nothing to hear of. */
+  async refresh(): Promise<void> {}
+
+  follow(): () => void {
+    return () => undefined;
+  }
+
   brokenLines(): readonly BrokenLine[] {
     if (this.#projections.checkpoint.corrupt === 0) return [];
     return this.#read(({ skips }) =>
@@ -164,39 +180,54 @@ export class EmbeddedStore implements Store {
     );
   }
 
-  job(jobId: string): JobState | undefined {
+  async job(jobId: string): Promise<JobState | undefined> {
     return this.#read(({ rows }) => rows.byId(jobId));
   }
 
-  jobs(query: StoredJobQuery): readonly JobState[] {
+  async jobs(query: StoredJobQuery): Promise<readonly JobState[]> {
     return this.#read(({ rows }) => rows.page(query));
   }
 
-  tally(at: EpochMs): readonly TypeStatusCount[] {
+  async tally(at: EpochMs): Promise<readonly TypeStatusCount[]> {
     return this.#read(({ rows, checkpoint }) => tallyAt(rows, checkpoint, at));
   }
 
-  nextLeaseExpiry(): EpochMs | undefined {
+  async nextLeaseExpiry(): Promise<EpochMs | undefined> {
     return this.#read(({ rows }) => rows.nextExpiry());
   }
 
-  snapshot(): StoreSnapshot {
-    const counts = this.counts();
-    if (this.#options.database === IN_MEMORY) return { counts, ...this.#memorySnapshot() };
+  async snapshot(): Promise<StoreSnapshot> {
+    return this.#snapshot().view;
+  }
+
+  /** Read models and the checkpoint they stand at, taken in one turn of the event loop. */
+  #snapshot(): { readonly view: StoreSnapshot; readonly checkpoint: Checkpoint } {
+    const { checkpoint } = this.#projections;
+    const { rows, close } = this.#pinnedRows();
+    const view: StoreSnapshot = {
+      counts: countsOf(checkpoint),
+      jobs: async (query) => rows.page(query),
+      tally: async (at) => tallyAt(rows, checkpoint, at),
+      close: async () => close(),
+    };
+    return { view, checkpoint };
+  }
+
+  #pinnedRows(): { readonly rows: JobRows; readonly close: () => void } {
+    if (this.#options.database === IN_MEMORY) return this.#copiedRows();
     const database = new DatabaseSync(this.#options.database, { readOnly: true });
     database.exec("BEGIN");
     const rows = new JobRows(database);
     // The first read pins the snapshot to this very moment.
     rows.nextExpiry();
-    return { counts, jobs: (query) => rows.page(query), close: () => database.close() };
+    return { rows, close: () => database.close() };
   }
 
   /** A database in memory has one connection, so its snapshot is a copy. */
-  #memorySnapshot(): Omit<StoreSnapshot, "counts"> {
+  #copiedRows(): { readonly rows: JobRows; readonly close: () => void } {
     const copy = new DatabaseSync(IN_MEMORY);
     copy.deserialize(this.#projections.database.serialize());
-    const rows = new JobRows(copy);
-    return { jobs: (query) => rows.page(query), close: () => copy.close() };
+    return { rows: new JobRows(copy), close: () => copy.close() };
   }
 
   async lines(afterPosition: number, limit: number): Promise<readonly StoredLine[]> {
@@ -240,11 +271,11 @@ export class EmbeddedStore implements Store {
     const scratch = await this.#buildBeside("verify", onProgress);
     try {
       replayAll(this.#log, scratch);
-      const live = this.snapshot();
+      const { view, checkpoint } = this.#snapshot();
       try {
-        return await compareProjections(scratch, this.#projections, live);
+        return await compareProjections(scratch, checkpoint, view);
       } finally {
-        live.close();
+        await view.close();
       }
     } finally {
       scratch.database.close();

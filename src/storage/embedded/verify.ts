@@ -30,16 +30,16 @@ const COMPARED = [
 /** Compares the jobs of a snapshot and the checkpoint it was taken at with a fresh fold. */
 export async function compareProjections(
   fresh: Projections,
-  live: Projections,
+  checkpoint: Checkpoint,
   snapshot: StoreSnapshot,
 ): Promise<Verification> {
-  const differences: string[] = checkpointDifferences(fresh.checkpoint, live.checkpoint);
+  const differences: string[] = checkpointDifferences(fresh.checkpoint, checkpoint);
   let jobs = 0;
   for (let afterSeq = 0; differences.length < DIFFERENCES_MAX; ) {
     // Instant zero: leases are compared as they are stored, not as a reader would see them.
     const page = { afterSeq, limit: PAGE_JOBS, at: 0 };
     const expected = fresh.rows.page(page);
-    const found = snapshot.jobs(page);
+    const found = await snapshot.jobs(page);
     for (let i = 0; i < Math.max(expected.length, found.length); i += 1) {
       if (jsonEqual(expected[i], found[i])) continue;
       const id = expected[i]?.job_id ?? found[i]?.job_id ?? "";

@@ -23,6 +23,7 @@ import type {
   StoredJobQuery,
   StoredLine,
   StoreSnapshot,
+  Turn,
   TypeStatusCount,
 } from "../store.ts";
 import { JobRows, pageOf, tallyOf } from "./rows.ts";
@@ -52,7 +53,15 @@ class MemoryStore implements Store {
     for (const json of ledger) this.#take(json);
   }
 
-  async load(request: LoadRequest): Promise<Loaded> {
+  async begin(request: LoadRequest): Promise<Turn> {
+    return {
+      loaded: this.#load(request),
+      save: async (batch) => this.#save(batch),
+      release: async () => undefined,
+    };
+  }
+
+  #load(request: LoadRequest): Loaded {
     const jobs = new Map<string, JobState>();
     const keys = new Map<string, string>();
     for (const jobId of request.jobIds) {
@@ -74,7 +83,7 @@ class MemoryStore implements Store {
     };
   }
 
-  async save({ events, changes }: SaveBatch): Promise<SaveReceipt> {
+  #save({ events, changes }: SaveBatch): SaveReceipt {
     for (const { position, event, json } of events) {
       invariant(
         position === this.#lines.length + 1,
@@ -99,29 +108,40 @@ class MemoryStore implements Store {
     };
   }
 
+  async refresh(): Promise<void> {}
+
+  follow(): () => void {
+    return () => undefined;
+  }
+
   brokenLines(): readonly BrokenLine[] {
     return [];
   }
 
-  job(jobId: string): JobState | undefined {
+  async job(jobId: string): Promise<JobState | undefined> {
     return this.#rows.byId(jobId);
   }
 
-  jobs(query: StoredJobQuery): readonly JobState[] {
+  async jobs(query: StoredJobQuery): Promise<readonly JobState[]> {
     return pageOf(this.#rows.all(), query);
   }
 
-  tally(at: EpochMs): readonly TypeStatusCount[] {
+  async tally(at: EpochMs): Promise<readonly TypeStatusCount[]> {
     return tallyOf(this.#rows.all(), at);
   }
 
-  nextLeaseExpiry(): EpochMs | undefined {
+  async nextLeaseExpiry(): Promise<EpochMs | undefined> {
     return this.#rows.nextExpiry();
   }
 
-  snapshot(): StoreSnapshot {
+  async snapshot(): Promise<StoreSnapshot> {
     const jobs = this.#rows.all();
-    return { counts: this.counts(), jobs: (query) => pageOf(jobs, query), close: () => undefined };
+    return {
+      counts: this.counts(),
+      jobs: async (query) => pageOf(jobs, query),
+      tally: async (at) => tallyOf(jobs, at),
+      close: async () => undefined,
+    };
   }
 
   async lines(afterPosition: number, limit: number): Promise<readonly StoredLine[]> {
