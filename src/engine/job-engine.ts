@@ -2,6 +2,7 @@
 import { Fault } from "../errors/fault.ts";
 import type { Rejection } from "../errors/rejection.ts";
 import type { JobCommand } from "../kernel/job/decide.ts";
+import type { LedgerEvent } from "../kernel/job/events.ts";
 import { isClaimable, seenAt } from "../kernel/job/lease.ts";
 import type { JobState } from "../kernel/job/state.ts";
 import type { JobStatus } from "../kernel/job/types.ts";
@@ -39,9 +40,11 @@ import type {
   JobCounts,
   JobQuery,
   JobSnapshot,
+  StoredEvent,
   SubmitInput,
   Submitted,
 } from "./engine.ts";
+import { Follower } from "./follower.ts";
 import { corruptRecords, healthOf, lagOf, withoutWorker } from "./health.ts";
 import { LeaseSweep } from "./lease-sweep.ts";
 import { createRedactor } from "./redactor.ts";
@@ -93,6 +96,7 @@ class StoreEngine implements JobEngine {
   readonly #stamps: Stamps;
   readonly #loop: CommitLoop;
   readonly #tails: Tails;
+  readonly #follower: Follower;
   readonly #waits: ClaimWaits;
   readonly #sweep: LeaseSweep;
   readonly #census: WorkerCensus;
@@ -118,8 +122,14 @@ class StoreEngine implements JobEngine {
       onCommitted: (batch) => this.#committed(batch),
       onFatal: options.onFatal,
     });
+    this.#follower = new Follower({
+      store,
+      tails: this.#tails,
+      onEvents: (events) => this.#heard(events),
+    });
     this.#sweep = new LeaseSweep({
       clock,
+      shared: store.shared,
       nextExpiry: () => store.nextLeaseExpiry(),
       sweep: () =>
         this.#push<void>((done, refuse) => sweepWork(clock.now(), DAEMON_ACTOR, done, refuse)),
@@ -139,6 +149,7 @@ class StoreEngine implements JobEngine {
     this.drain();
     this.#sweep.stop();
     await this.#loop.idle();
+    await this.#follower.stop();
   }
 
   async exclusive<T>(task: () => Promise<T>): Promise<T> {
@@ -282,7 +293,7 @@ class StoreEngine implements JobEngine {
   }
 
   headPosition(): number {
-    return this.#tails.head;
+    return Math.max(this.#tails.head, this.#store.counts().head);
   }
 
   corrupt(): ReturnType<Engine["corrupt"]> {
@@ -423,12 +434,33 @@ class StoreEngine implements JobEngine {
   }
 
   #committed(batch: SaveBatch): void {
-    this.#tails.publish(batch.events);
+    if (!this.#tails.publish(batch.events)) this.#follower.catchUp();
     this.#tellLostLeases(batch);
     for (const { after } of batch.changes) {
       if (after.status === "running") this.#leaseGranted(after);
       else if (isClaimable(after)) this.#waits.offer(after.job_type);
     }
+  }
+
+  /** What other processes appended: their work may be for workers here, their cancels too. */
+  async #heard(events: readonly StoredEvent[]): Promise<void> {
+    for (const { event } of events) {
+      if (event.event_type === "job.accepted") {
+        this.#waits.offer(String(event.payload?.["job_type"]));
+      } else if (event.event_type === "job.failed") {
+        this.#waits.wakeAll();
+      } else if (endsLease(event)) {
+        this.#waits.wakeAll();
+        await this.#tellLostLease(event);
+      }
+    }
+  }
+
+  async #tellLostLease(event: LedgerEvent): Promise<void> {
+    if (this.#leaseLost.size === 0) return;
+    const stated = event.payload?.["lease_epoch"];
+    const epoch = stated ?? (await this.#store.job(event.job_id))?.lease_epoch;
+    for (const listener of this.#leaseLost) listener(event.job_id, Number(epoch));
   }
 
   #leaseGranted(job: JobState): void {
@@ -441,10 +473,14 @@ class StoreEngine implements JobEngine {
     if (this.#leaseLost.size === 0) return;
     const jobs = new Map(changes.map(({ after }) => [after.job_id, after]));
     for (const { event } of events) {
-      if (event.event_type !== "job.cancelled" && event.event_type !== "job.lease_expired")
-        continue;
+      if (!endsLease(event)) continue;
       const epoch = event.payload?.["lease_epoch"] ?? jobs.get(event.job_id)?.lease_epoch;
       for (const listener of this.#leaseLost) listener(event.job_id, Number(epoch));
     }
   }
+}
+
+/** True for what takes a job from its holder without the holder's doing. */
+function endsLease(event: LedgerEvent): boolean {
+  return event.event_type === "job.cancelled" || event.event_type === "job.lease_expired";
 }

@@ -1,6 +1,7 @@
 /**
  * Looks for lapsed leases when the next one is due, and at least once a second while any runs, so
- * that a wall clock that jumped is noticed soon.
+ * that a wall clock that jumped is noticed soon. On a shared store it looks every second, because
+ * other processes grant leases too, and one of them may have died.
  */
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { EpochMs } from "../lib/time.ts";
@@ -11,6 +12,7 @@ export class LeaseSweep {
   readonly #clock: Clock;
   readonly #nextExpiry: () => Promise<EpochMs | undefined>;
   readonly #sweep: () => Promise<void>;
+  readonly #shared: boolean;
   #timer: Timer | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #stopped = false;
@@ -19,7 +21,9 @@ export class LeaseSweep {
     readonly clock: Clock;
     readonly nextExpiry: () => Promise<EpochMs | undefined>;
     readonly sweep: () => Promise<void>;
+    readonly shared: boolean;
   }) {
+    this.#shared = options.shared;
     this.#clock = options.clock;
     this.#nextExpiry = options.nextExpiry;
     this.#sweep = options.sweep;
@@ -34,9 +38,21 @@ export class LeaseSweep {
   async now(): Promise<void> {
     if (this.#stopped) return;
     await this.#sweep();
+    await this.#rearm();
+  }
+
+  /** A lease that was renewed since the timer was set needs no sweep yet. */
+  async #look(): Promise<void> {
+    const next = await this.#nextExpiry();
+    if (next !== undefined && next <= this.#clock.now()) await this.now();
+    else await this.#rearm();
+  }
+
+  async #rearm(): Promise<void> {
     this.#dueAt = Number.POSITIVE_INFINITY;
     const next = await this.#nextExpiry();
     if (next !== undefined && next < this.#dueAt) this.#arm(next);
+    else if (this.#shared) this.#arm(Math.min(this.#dueAt, this.#clock.now() + SWEEP_EVERY_MS_MAX));
   }
 
   stop(): void {
@@ -51,7 +67,7 @@ export class LeaseSweep {
     const delay = Math.min(Math.max(at - this.#clock.now(), 0), SWEEP_EVERY_MS_MAX);
     this.#timer = this.#clock.after(delay, () => {
       // A sweep that fails (no room, projections out of reach) is simply due again.
-      void this.now().catch(() => this.#arm(this.#clock.now() + SWEEP_EVERY_MS_MAX));
+      void this.#look().catch(() => this.#arm(this.#clock.now() + SWEEP_EVERY_MS_MAX));
     });
   }
 }

@@ -27,14 +27,36 @@ export class Tails {
     return this.#head;
   }
 
-  /** Takes durable events in and wakes everybody who waits. */
-  publish(events: readonly NumberedEvent[]): void {
-    for (const { position, event, json } of events) {
-      const text = json ?? JSON.stringify(event);
-      this.#ring.push({ position, event, json: text, foreign: !isEventType(event.event_type) });
-      this.#ringBytes += text.length;
-      this.#head = position;
+  /**
+   * Takes a commit of this process in and wakes everybody who waits. False, and nothing is done,
+   * when events of another process come first.
+   */
+  publish(events: readonly NumberedEvent[]): boolean {
+    if (events[0] !== undefined && events[0].position !== this.#head + 1) return false;
+    this.join(
+      events.map(({ position, event, json }) => ({
+        position,
+        event,
+        json: json ?? JSON.stringify(event),
+        foreign: !isEventType(event.event_type),
+      })),
+    );
+    return true;
+  }
+
+  /** Takes in those of the events that are new, wakes everybody who waits, and gives the new ones. */
+  join(events: readonly StoredEvent[]): readonly StoredEvent[] {
+    const fresh = events.filter(({ position }) => position > this.#head);
+    for (const stored of fresh) {
+      this.#ring.push(stored);
+      this.#ringBytes += stored.json.length;
+      this.#head = stored.position;
     }
+    if (fresh.length > 0) this.#trimAndWake();
+    return fresh;
+  }
+
+  #trimAndWake(): void {
     while (this.#ring.length > RING_EVENTS || this.#ringBytes > RING_BYTES_MAX) {
       this.#ringBytes -= this.#ring.shift()?.json.length ?? 0;
     }
@@ -54,7 +76,8 @@ export class Tails {
     const first = this.#ring[0];
     if (first !== undefined && afterPosition + 1 >= first.position) {
       const from = afterPosition + 1 - first.position;
-      return this.#ring.slice(from, from + limit);
+      const recent = this.#ring.slice(from, from + limit);
+      if (recent.length > 0) return recent;
     }
     return (await this.#store.lines(afterPosition, limit)).map(storedEvent);
   }

@@ -120,6 +120,9 @@ export interface StoreSnapshot {
 }
 
 export interface Store {
+  /** True when other processes may append to the same ledger. */
+  readonly shared: boolean;
+
   /** Waits for its turn, and loads what the batch needs. */
   begin(request: LoadRequest): Promise<Turn>;
 

@@ -4,6 +4,9 @@
  * the end of a job. Simulation and crash tests hold the bytes they find against these laws.
  */
 
+/** What a check throws when the daemon broke a promise; anything else is a fault of the check. */
+export class PromiseBroken extends Error {}
+
 interface Line {
   readonly event_id: string;
   readonly event_type: string;
@@ -115,5 +118,5 @@ function claim(job: Job, payload: Readonly<Record<string, unknown>>, where: stri
 }
 
 function broken(where: string, what: string): never {
-  throw new Error(`ledger law broken at ${where}: ${what}`);
+  throw new PromiseBroken(`ledger law broken at ${where}: ${what}`);
 }

@@ -12,6 +12,7 @@ import { Seeded } from "../support/seeded.ts";
 import { settle, VirtualClock } from "../support/virtual-clock.ts";
 import { Clients } from "./clients.ts";
 import { Facts } from "./facts.ts";
+import { PromiseBroken } from "./ledger-laws.ts";
 import { SurvivingDatabase } from "./surviving-database.ts";
 
 export interface WorldOptions {
@@ -150,12 +151,13 @@ export class World {
     if (!alive) return;
     this.#planted = 0;
     const { corrupt_record_count: left } = engine.health().lag;
-    if (left > 0) throw new Error(`${left} broken lines are left after a repair`);
+    if (left > 0) throw new PromiseBroken(`${left} broken lines are left after a repair`);
   }
 
   async #verify(daemon: Daemon): Promise<void> {
     const { ok, differences } = await daemon.store.verify();
-    if (!ok && daemon.alive) throw new Error(`live projections differ: ${differences.join("; ")}`);
+    if (!ok && daemon.alive)
+      throw new PromiseBroken(`live projections differ: ${differences.join("; ")}`);
   }
 
   #watch(daemon: Daemon, work: Promise<unknown>): void {

@@ -84,6 +84,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
 }
 
 export class EmbeddedStore implements Store {
+  readonly shared = false;
   readonly opening: Opening;
   readonly #options: EmbeddedStoreOptions;
   #log: LineLog;

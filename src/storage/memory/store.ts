@@ -40,6 +40,7 @@ export function createMemoryStore(ledger: string[] = []): Store {
 }
 
 class MemoryStore implements Store {
+  readonly shared = false;
   readonly #ledger: string[];
   readonly #rows: JobRows = new JobRows();
   readonly #lines: StoredLine[] = [];
