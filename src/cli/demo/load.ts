@@ -19,6 +19,8 @@ const SUBMITTERS = 8;
 const HANDS = 8;
 const WORK_MS = 150;
 const PAUSE_MS = 80;
+/** A claim whose answer the kill swallowed is held by nobody: its lease must lapse while one watches. */
+const LEASE_MS = 5_000;
 
 /** Eight clients that submit and one worker with eight hands, all over HTTP, none of them warned. */
 export function startLoad(plan: {
@@ -47,6 +49,7 @@ export function startLoad(plan: {
     types: TYPES,
     concurrency: HANDS,
     name: "demo",
+    leaseMs: LEASE_MS,
     signal,
     handler: async () => {
       seen.working += 1;

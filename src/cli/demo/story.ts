@@ -58,7 +58,6 @@ async function tell(stage: Stage): Promise<Proof> {
   say(`   process ${first.pid} at ${first.url}, ready after ${duration(first.startMs)}`);
   const token = readFileSync(first.tokenFile, "utf8").trim();
   const client = createClient({ url: first.url, token, retries: 30 });
-  await client.submit({ job_type: "openclaw.snapshot" });
 
   say(`2. Eight clients submit ${JOBS} jobs of four types; a worker with eight hands runs them`);
   const load = startLoad({ url: first.url, token, jobs: JOBS, signal });
