@@ -54,16 +54,32 @@ export const ENVELOPES: Readonly<Record<ProblemCode, Envelope>> = {
   address_in_use: { status: 500 },
 };
 
-/** Advice for the wire's own codes; the catalogue has it for the others. */
-const WIRE_FIXES: Readonly<Record<WireCode, string | undefined>> = {
-  bad_request: undefined,
-  host_denied: "Use 127.0.0.1, [::1] or localhost in the URL.",
-  route_not_found: "GET /v1/openapi.json lists the routes.",
-  method_not_allowed: undefined,
-  request_timeout: "Send the whole request at once.",
-  headers_too_large: "Send fewer or shorter headers.",
-  mutation_denied: undefined,
-  internal: "Read the daemon's log.",
+/** The wire's own codes; the catalogue has the others. */
+export const WIRE_CODES: Readonly<
+  Record<WireCode, { readonly means: string; readonly fix?: string }>
+> = {
+  bad_request: { means: "The bytes are no HTTP request, or lack what one needs." },
+  host_denied: {
+    means: "`Host` names another machine, as a page does that rebinds its own name to this one.",
+    fix: "Use 127.0.0.1, [::1] or localhost in the URL.",
+  },
+  route_not_found: {
+    means: "No route has this path.",
+    fix: "GET /v1/openapi.json lists the routes.",
+  },
+  method_not_allowed: { means: "The path takes other methods; `Allow` lists them." },
+  request_timeout: {
+    means: "The request did not arrive in time.",
+    fix: "Send the whole request at once.",
+  },
+  headers_too_large: {
+    means: "The header fields are over 16 KiB.",
+    fix: "Send fewer or shorter headers.",
+  },
+  mutation_denied: {
+    means: "The token is missing or lacks the capability, or a web page of another origin asks.",
+  },
+  internal: { means: "A mistake of the daemon itself.", fix: "Read the daemon's log." },
 };
 
 export interface Problem {
@@ -77,7 +93,7 @@ export interface Problem {
 /** The JSON body of a problem: the contract's `error`, then what helps. */
 export function problemBody(problem: Problem): Readonly<Record<string, unknown>> {
   const { code, message, details } = problem;
-  const fix = isErrorCode(code) ? ERROR_CODES[code].fix : WIRE_FIXES[code];
+  const fix = isErrorCode(code) ? ERROR_CODES[code].fix : WIRE_CODES[code].fix;
   return { ...details, error: message, code, ...(fix === undefined ? {} : { fix }) };
 }
 

@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode } from "../../src/errors/codes.ts";
+import { ENVELOPES, WIRE_CODES } from "../../src/jobspec/errors.ts";
 import { generated, table } from "./markdown.ts";
 
 type Family = (typeof ERROR_CODES)[ErrorCode]["family"];
@@ -19,15 +20,29 @@ export function errorsPage(): string {
   const sections = Object.entries(FAMILIES).flatMap(([family, [title, says]]) => {
     const rows = codes
       .filter(([, entry]) => entry.family === family)
-      .map(([code, entry]) => [`\`${code}\``, entry.means, entry.fix]);
-    return [`## ${title}`, "", says, "", ...table(["Code", "Means", "What to do"], rows), ""];
+      .map(([code, entry]) => row(code as ErrorCode, entry.means, entry.fix));
+    return [`## ${title}`, "", says, "", ...table(COLUMNS, rows), ""];
   });
-  return generated("src/errors/codes.ts", [
+  const wire = Object.entries(WIRE_CODES).map(([code, { means, fix }]) =>
+    row(code as keyof typeof WIRE_CODES, means, fix ?? ""),
+  );
+  return generated("src/errors/codes.ts and src/jobspec/errors.ts", [
     "# Errors",
     "",
-    "Branch on `code`; the text beside it is for people and may change. Which HTTP status a code",
-    "gets is the business of each surface: see [extensions.md](extensions.md).",
+    "Branch on `code`; the text beside it is for people and may change. The status is that of the",
+    "JobSpec surface.",
     "",
     ...sections,
+    "## On the wire alone",
+    "",
+    "What only an HTTP request can meet.",
+    "",
+    ...table(COLUMNS, wire),
   ]);
+}
+
+const COLUMNS = ["Code", "Status", "Means", "What to do"];
+
+function row(code: keyof typeof ENVELOPES, means: string, fix: string): string[] {
+  return [`\`${code}\``, String(ENVELOPES[code].status), means, fix];
 }
