@@ -15,15 +15,15 @@ import { ensureTokenFile, loadTokenFile } from "../identity/token-file.ts";
 import { createJobSpecApp } from "../jobspec/app.ts";
 import { systemClock } from "../lib/clock.ts";
 import { systemRandom } from "../lib/system-random.ts";
-import { EmbeddedBlobs } from "../storage/embedded/blobs.ts";
 import { type Layout, layoutOf } from "../storage/embedded/layout.ts";
 import { lockRoot, type RootLock } from "../storage/embedded/lock.ts";
-import { type EmbeddedStore, type Opening, openEmbeddedStore } from "../storage/embedded/store.ts";
 import { systemDisk } from "../storage/embedded/system-disk.ts";
+import type { Opening } from "../storage/maintenance.ts";
 import { removeActivation, writeActivation } from "./activation.ts";
 import { ADDRESS_DEFAULT } from "./defaults.ts";
 import { operateOn } from "./operate.ts";
 import { type HostSettings, readSettings } from "./settings.ts";
+import { openStorage, type Storage } from "./storage.ts";
 import { VERSION } from "./version.ts";
 import { startWorkers, type Workers } from "./workers.ts";
 
@@ -97,50 +97,38 @@ async function startLocked(options: HostOptions, locked: Locked): Promise<Host> 
       : await loadTokenFile(tokenFile);
   const principals = createPrincipals(tokens);
   const settings = readSettings(root);
-  const store = await openStore(options, layout, settings);
+  const storage = await openStorage({
+    layout,
+    rotateBytes: settings.rotateBytes,
+    onProgress: options.onProgress,
+  });
   try {
-    const engine = await startEngine(options, { store, layout, settings, principals });
-    return await listen(options, { ...locked, tokenFile, principals, settings, store, engine });
+    const engine = await startEngine(options, { storage, settings, principals });
+    return await listen(options, { ...locked, tokenFile, principals, settings, storage, engine });
   } catch (error) {
-    await store.close();
+    await storage.close();
     throw error;
   }
-}
-
-function openStore(
-  options: HostOptions,
-  layout: Layout,
-  settings: HostSettings,
-): Promise<EmbeddedStore> {
-  return openEmbeddedStore({
-    disk: systemDisk,
-    dir: layout.dir,
-    database: layout.database,
-    rotateBytes: settings.rotateBytes,
-    now: () => systemClock.now(),
-    ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-  });
 }
 
 async function startEngine(
   options: HostOptions,
   parts: {
-    readonly store: EmbeddedStore;
-    readonly layout: Layout;
+    readonly storage: Storage;
     readonly settings: HostSettings;
     readonly principals: Principals;
   },
 ): Promise<JobEngine> {
   const engine = createJobEngine({
-    store: parts.store,
-    blobs: new EmbeddedBlobs(parts.layout, () => systemClock.now()),
-    clock: systemClock,
+    store: parts.storage.store,
+    blobs: parts.storage.blobs,
+    clock: parts.storage.clock,
     random: systemRandom,
     limits: parts.settings.limits,
     secrets: parts.principals.secrets,
     onFatal: options.onFatal ?? stopProcess,
   });
-  const { rebuilt } = parts.store.opening;
+  const { rebuilt } = parts.storage.store.opening;
   if (rebuilt === "unusable") {
     // The read models of an earlier start had to be thrown away; the ledger says what happened.
     const reason = "the projections database was damaged or of another version";
@@ -154,18 +142,18 @@ interface Composed extends Locked {
   readonly tokenFile: string;
   readonly principals: Principals;
   readonly settings: HostSettings;
-  readonly store: EmbeddedStore;
+  readonly storage: Storage;
   readonly engine: JobEngine;
 }
 
 async function listen(options: HostOptions, parts: Composed): Promise<Host> {
-  const { layout, store, engine, settings, principals } = parts;
+  const { layout, storage, engine, settings, principals } = parts;
   const app = createJobSpecApp({
     engine,
     principals,
     limits: settings.limits,
     version: VERSION,
-    operate: operateOn(store, engine),
+    operate: operateOn(storage.store, engine),
     onUnexpected: (thrown) => unexpected(options, thrown),
   });
   const url = await listenOn(app, parts.address);
@@ -219,7 +207,7 @@ function runningHost(
     await parts.workers.drain(DRAIN_GRACE_MS);
     await parts.app.close();
     await parts.engine.stop();
-    await parts.store.close();
+    await parts.storage.close();
     removeActivation(parts.layout.activation);
     parts.lock.release();
     setClosed();
@@ -227,11 +215,11 @@ function runningHost(
   return {
     url: parts.url,
     root: parts.root,
-    ledgerPath: parts.layout.ledger,
+    ledgerPath: parts.storage.ledger,
     tokenFile: parts.tokenFile,
     engine: parts.engine,
     version: VERSION,
-    opening: parts.store.opening,
+    opening: parts.storage.store.opening,
     types: parts.workers.types,
     closed,
     drain: () => (draining ??= stop()),

@@ -1,14 +1,12 @@
 /** What an operator may do to a root whose daemon is not running: rebuild, verify, repair. */
 import { createJobEngine, type JobEngine } from "../engine/job-engine.ts";
-import { systemClock } from "../lib/clock.ts";
 import { systemRandom } from "../lib/system-random.ts";
-import { EmbeddedBlobs } from "../storage/embedded/blobs.ts";
 import { layoutOf } from "../storage/embedded/layout.ts";
 import { lockRoot } from "../storage/embedded/lock.ts";
-import { type EmbeddedStore, openEmbeddedStore } from "../storage/embedded/store.ts";
 import { systemDisk } from "../storage/embedded/system-disk.ts";
 import { LIMITS_DEFAULT, ROTATE_BYTES_DEFAULT } from "./defaults.ts";
 import { operateOn, type RebuildAnswer, type RepairAnswer, type VerifyAnswer } from "./operate.ts";
+import { openStorage, type Storage } from "./storage.ts";
 
 /** Bytes of the ledger read so far, and in all. */
 export type OperateProgress = (doneBytes: number, totalBytes: number) => void;
@@ -36,31 +34,24 @@ async function withRoot<T>(
   const layout = layoutOf(root);
   const lock = lockRoot(systemDisk, layout);
   try {
-    const store = await openEmbeddedStore({
-      disk: systemDisk,
-      dir: layout.dir,
-      database: layout.database,
-      rotateBytes: ROTATE_BYTES_DEFAULT,
-      now: () => systemClock.now(),
-      ...(onProgress === undefined ? {} : { onProgress }),
-    });
-    const engine = engineOver(store, layout);
+    const storage = await openStorage({ layout, rotateBytes: ROTATE_BYTES_DEFAULT, onProgress });
+    const engine = engineOver(storage);
     try {
-      return await work(operateOn(store, engine));
+      return await work(operateOn(storage.store, engine));
     } finally {
       await engine.stop();
-      await store.close();
+      await storage.close();
     }
   } finally {
     lock.release();
   }
 }
 
-function engineOver(store: EmbeddedStore, layout: ReturnType<typeof layoutOf>): JobEngine {
+function engineOver({ store, blobs, clock }: Storage): JobEngine {
   return createJobEngine({
     store,
-    blobs: new EmbeddedBlobs(layout, () => systemClock.now()),
-    clock: systemClock,
+    blobs,
+    clock,
     random: systemRandom,
     limits: LIMITS_DEFAULT,
     secrets: [],

@@ -1,10 +1,7 @@
 /** Rebuild, verify and repair, the same for a running daemon and for a root at rest. */
 import type { CorruptRecord } from "../engine/engine.ts";
 import type { JobEngine } from "../engine/job-engine.ts";
-import type { RepairedLine } from "../storage/embedded/repair.ts";
-import type { EmbeddedStore } from "../storage/embedded/store.ts";
-
-type Progress = (doneBytes: number, totalBytes: number) => void;
+import type { MaintainedStore, Progress, RepairedLine } from "../storage/maintenance.ts";
 
 export interface RebuildAnswer {
   readonly events: number;
@@ -31,7 +28,7 @@ export interface Operate {
 }
 
 /** The ledger itself records what was asked and what came of it. */
-export function operateOn(store: EmbeddedStore, engine: JobEngine): Operate {
+export function operateOn(store: MaintainedStore, engine: JobEngine): Operate {
   return {
     async rebuild(onProgress) {
       const started = performance.now();

@@ -3,11 +3,12 @@ import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
 import { Fault, isFault, messageOf } from "../../errors/fault.ts";
+import type { Progress, RebuildReason } from "../maintenance.ts";
 import { type Checkpoint, EMPTY_CHECKPOINT } from "./checkpoint.ts";
 import { createDatabase, finishBulkLoad, openDatabase } from "./database.ts";
 import type { LineLog } from "./log.ts";
 import { Projections } from "./projections.ts";
-import { NeedsIdIndex, type ReplayProgress, replayPolitely } from "./replay.ts";
+import { NeedsIdIndex, replayPolitely } from "./replay.ts";
 
 /** A database that lives and dies with its connection. */
 export const IN_MEMORY = ":memory:";
@@ -18,11 +19,8 @@ export interface BuildOptions {
   readonly log: LineLog;
   /** File of the database, or `:memory:`. */
   readonly path: string;
-  readonly onProgress?: ReplayProgress;
+  readonly onProgress?: Progress;
 }
-
-/** Why the read models on disk could not be used. `missing` is the ordinary first start. */
-export type RebuildReason = "missing" | "unusable" | "not of this ledger";
 
 /** The read models at the end of the log: those on disk brought forward, or new ones. */
 export async function openProjections(

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Fault, messageOf } from "../../errors/fault.ts";
 import { type Disk, isNoSpace } from "../../lib/disk.ts";
+import type { RepairedLine } from "../maintenance.ts";
 import { judgeLine } from "./line.ts";
 import type { Skip } from "./projections.ts";
 
@@ -18,13 +19,6 @@ export interface RepairOptions {
   readonly broken: readonly Skip[];
   /** Names of the rotated segments, oldest first. */
   readonly rotated: readonly string[];
-}
-
-/** One line that was moved out of the ledger. */
-export interface RepairedLine {
-  readonly line_number: number;
-  readonly error: string;
-  readonly quarantine_path: string;
 }
 
 const NEWLINE = 0x0a;

@@ -8,6 +8,7 @@ import { crc32 } from "node:zlib";
 import type { LedgerEvent } from "../../kernel/job/events.ts";
 import { foldStale } from "../../kernel/job/projection.ts";
 import { fold, type JobState } from "../../kernel/job/state.ts";
+import type { Progress } from "../maintenance.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { judgeLine } from "./line.ts";
 import type { LineLog, LogPlace } from "./log.ts";
@@ -15,9 +16,6 @@ import type { Projections, SkipKind } from "./projections.ts";
 
 const CHUNK_BYTES = 2 * 1024 * 1024;
 const NEWLINE = 0x0a;
-
-/** Bytes of the ledger folded so far, and in all. */
-export type ReplayProgress = (doneBytes: number, totalBytes: number) => void;
 
 /** An id that is not its position's appeared: the database must be made again with an id index. */
 export class NeedsIdIndex extends Error {
@@ -42,7 +40,7 @@ export function replayAll(log: LineLog, projections: Projections): void {
 export async function replayPolitely(
   log: LineLog,
   projections: Projections,
-  onProgress?: ReplayProgress,
+  onProgress?: Progress,
 ): Promise<void> {
   const sizes = Array.from({ length: log.activeSegment + 1 }, (_, i) => log.segmentSize(i));
   const total = sizes.reduce((sum, size) => sum + size, 0);

@@ -10,13 +10,20 @@ import type { JobState } from "../../kernel/job/state.ts";
 import type { Disk } from "../../lib/disk.ts";
 import type { EpochMs } from "../../lib/time.ts";
 import type {
+  MaintainedStore,
+  Opening,
+  Progress,
+  RebuildReport,
+  RepairedLine,
+  Verification,
+} from "../maintenance.ts";
+import type {
   BrokenLine,
   LedgerCounts,
   Loaded,
   LoadRequest,
   SaveBatch,
   SaveReceipt,
-  Store,
   StoredJobQuery,
   StoredLine,
   StoreSnapshot,
@@ -28,19 +35,18 @@ import {
   closeDatabase,
   IN_MEMORY,
   openProjections,
-  type RebuildReason,
   removeDatabase,
 } from "./build.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { openDatabase } from "./database.ts";
 import { readLines } from "./lines.ts";
-import { LineLog, type TornTail } from "./log.ts";
+import { LineLog } from "./log.ts";
 import { Projections, type Skip } from "./projections.ts";
-import { type RepairedLine, repairLog } from "./repair.ts";
-import { positionIn, type ReplayProgress, replayAll } from "./replay.ts";
+import { repairLog } from "./repair.ts";
+import { positionIn, replayAll } from "./replay.ts";
 import { JobRows } from "./rows.ts";
 import { tallyAt } from "./tally.ts";
-import { compareProjections, type Verification } from "./verify.ts";
+import { compareProjections } from "./verify.ts";
 
 export interface EmbeddedStoreOptions {
   readonly disk: Disk;
@@ -51,18 +57,7 @@ export interface EmbeddedStoreOptions {
   /** The ledger is rotated before it would grow over this size. 0: never. */
   readonly rotateBytes: number;
   readonly now: () => EpochMs;
-  readonly onProgress?: ReplayProgress;
-}
-
-/** What opening had to mend. */
-export interface Opening {
-  readonly tornTail?: TornTail;
-  readonly rebuilt?: RebuildReason;
-}
-
-export interface RebuildReport {
-  readonly events: number;
-  readonly jobs: number;
+  readonly onProgress?: Progress;
 }
 
 /** Most jobs one sweep takes; the next one follows at once. */
@@ -83,7 +78,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions): Promise<
   }
 }
 
-export class EmbeddedStore implements Store {
+export class EmbeddedStore implements MaintainedStore {
   readonly shared = false;
   readonly opening: Opening;
   readonly #options: EmbeddedStoreOptions;
@@ -249,11 +244,11 @@ export class EmbeddedStore implements Store {
   }
 
   /** Folds the ledger into new read models while the old ones serve, then swaps them. */
-  rebuild(onProgress?: ReplayProgress): Promise<RebuildReport> {
+  rebuild(onProgress?: Progress): Promise<RebuildReport> {
     return this.#inTurn(() => this.#rebuild(onProgress));
   }
 
-  async #rebuild(onProgress?: ReplayProgress): Promise<RebuildReport> {
+  async #rebuild(onProgress?: Progress): Promise<RebuildReport> {
     const fresh = await this.#buildBeside("rebuild", onProgress);
     replayAll(this.#log, fresh);
     this.#swapIn(fresh, `${this.#options.database}.rebuild`);
@@ -263,11 +258,11 @@ export class EmbeddedStore implements Store {
   }
 
   /** Folds the ledger into scratch read models and compares every one with those in use. */
-  verify(onProgress?: ReplayProgress): Promise<Verification> {
+  verify(onProgress?: Progress): Promise<Verification> {
     return this.#inTurn(() => this.#verify(onProgress));
   }
 
-  async #verify(onProgress?: ReplayProgress): Promise<Verification> {
+  async #verify(onProgress?: Progress): Promise<Verification> {
     const path = this.#besidePath("verify");
     const scratch = await this.#buildBeside("verify", onProgress);
     try {
@@ -289,7 +284,7 @@ export class EmbeddedStore implements Store {
    * away meanwhile (the engine runs it between two batches); readers of lines wait, because the
    * places they know are those of the old files.
    */
-  repair(onProgress?: ReplayProgress): Promise<readonly RepairedLine[]> {
+  repair(onProgress?: Progress): Promise<readonly RepairedLine[]> {
     return this.#inTurn(async () => {
       const broken = this.#read(({ skips }) => skips);
       if (broken.length === 0) return [];
@@ -301,7 +296,7 @@ export class EmbeddedStore implements Store {
 
   async #repair(
     broken: readonly Skip[],
-    onProgress: ReplayProgress | undefined,
+    onProgress: Progress | undefined,
   ): Promise<readonly RepairedLine[]> {
     await this.#log.close();
     const { disk, dir, now, rotateBytes } = this.#options;
@@ -341,7 +336,7 @@ export class EmbeddedStore implements Store {
     return database === IN_MEMORY ? IN_MEMORY : `${database}.${purpose}`;
   }
 
-  #buildBeside(purpose: string, onProgress?: ReplayProgress): Promise<Projections> {
+  #buildBeside(purpose: string, onProgress?: Progress): Promise<Projections> {
     return buildProjections({
       log: this.#log,
       path: this.#besidePath(purpose),

@@ -1,16 +1,9 @@
 /** Comparing read models in use with a fresh fold of the ledger, row by row. */
 import { isJsonObject, jsonEqual } from "../../lib/json.ts";
+import type { Verification } from "../maintenance.ts";
 import type { StoreSnapshot } from "../store.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Projections } from "./projections.ts";
-
-export interface Verification {
-  readonly ok: boolean;
-  readonly events: number;
-  readonly jobs: number;
-  /** What differs, in words; at most a hundred of them. */
-  readonly differences: readonly string[];
-}
 
 const DIFFERENCES_MAX = 100;
 const PAGE_JOBS = 2000;
