@@ -3,9 +3,10 @@
  * changed. A later command sees an earlier one's events; nothing here touches a disk.
  */
 import type { Rejection } from "../errors/rejection.ts";
-import { decide, type JobCommand } from "../kernel/job/decide.ts";
+import type { JobCommand } from "../kernel/job/decide.ts";
+import { jobDecider } from "../kernel/job/decider.ts";
 import { type EventDraft, type NumberedEvent, numberEvent } from "../kernel/job/events.ts";
-import { fold, type JobState } from "../kernel/job/state.ts";
+import type { JobState } from "../kernel/job/state.ts";
 import { ok, type Result } from "../lib/result.ts";
 import type { JobChange, Loaded, SaveBatch } from "../storage/store.ts";
 import type { Redactor } from "./redactor.ts";
@@ -51,12 +52,12 @@ export class Workspace {
     known?: JobState,
   ): Result<{ readonly job: JobState | undefined; readonly changed: boolean }, Rejection> {
     const before = this.job(command.job_id) ?? known;
-    const decision = decide(before, command);
+    const decision = jobDecider.decide(before, command);
     if (!decision.ok) return decision;
     let job = before;
     for (const draft of decision.value) {
       const numbered = this.append(draft);
-      const after = fold(job, numbered);
+      const after = jobDecider.fold(job, numbered);
       if (after === undefined) continue;
       this.#change(before, after);
       job = after;
