@@ -6,6 +6,7 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
   { name: "lint", command: ["oxlint", "--type-aware", "--deny-warnings", "."] },
   { name: "types", command: ["tsc", "--noEmit", "-p", "tsconfig.json"] },
   { name: "types of the kernel", command: ["tsc", "--noEmit", "-p", "tsconfig.kernel.json"] },
+  { name: "build", command: ["node", "tools/build.ts"] },
   { name: "dead code", command: ["knip"] },
   { name: "house", command: ["vitest", "run", "test/house"] },
 ];
