@@ -21,6 +21,7 @@ import type {
   SubmitJobResponse,
   VerifyResponse,
 } from "./generated/types.ts";
+import { runOperation } from "./operation.ts";
 import { eachEvent, eachJob } from "./pages.ts";
 import { type TailOptions, tailEvents } from "./tail.ts";
 import { createTransport, type Transport, type TransportOptions } from "./transport.ts";
@@ -46,6 +47,11 @@ export type ClientOptions = TransportOptions;
 /** Every call may be given up with a signal; it then rejects with the signal's reason. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface OperationOptions extends CallOptions {
+  /** Told how far the daemon is; the unit is its own. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** The OpenClaw consumer's side of the daemon. */
@@ -102,9 +108,9 @@ export interface Client {
     call?: CallOptions,
   ): Promise<ArtifactRef>;
   getArtifact(jobId: string, name: string, call?: CallOptions): Promise<Uint8Array<ArrayBuffer>>;
-  rebuild(call?: CallOptions): Promise<RebuildResponse>;
-  verify(call?: CallOptions): Promise<VerifyResponse>;
-  repair(call?: CallOptions): Promise<RepairResponse>;
+  rebuild(call?: OperationOptions): Promise<RebuildResponse>;
+  verify(call?: OperationOptions): Promise<VerifyResponse>;
+  repair(call?: OperationOptions): Promise<RepairResponse>;
   /** Claims jobs of these types and runs `handler` on each until stopped. */
   worker(options: WorkerOptions): Worker;
 }
@@ -271,20 +277,10 @@ function holding(transport: Transport): Holding {
 }
 
 function operations(transport: Transport): Pick<Client, "rebuild" | "verify" | "repair"> {
-  const run = <T>(path: string, call?: CallOptions): Promise<T> =>
-    transport.json({
-      method: "POST",
-      path,
-      body: {},
-      repeat: "refused",
-      // A ledger of millions of lines takes its time.
-      timeoutMs: Number.POSITIVE_INFINITY,
-      signal: call?.signal,
-    });
   return {
-    rebuild: (call) => run("/v1/rebuild", call),
-    verify: (call) => run("/v1/verify", call),
-    repair: (call) => run("/v1/repair", call),
+    rebuild: (call) => runOperation(transport, "/v1/rebuild", call),
+    verify: (call) => runOperation(transport, "/v1/verify", call),
+    repair: (call) => runOperation(transport, "/v1/repair", call),
   };
 }
 

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { SECRET, type WireDaemon, wireDaemon } from "../../test/support/wire-daemon.ts";
+import { Fault } from "../../src/errors/fault.ts";
+import {
+  NO_OPERATIONS,
+  SECRET,
+  type WireDaemon,
+  wireDaemon,
+} from "../../test/support/wire-daemon.ts";
 import { type Client, createClient, type Job, type WorkerOptions } from "../src/client.ts";
 import { until } from "./fake-daemon.ts";
 
@@ -123,6 +129,30 @@ describe("the client and a real daemon", () => {
     expect((await client.openclaw.jobs()).length).toBeGreaterThan(0);
     const triggered = await client.openclaw.trigger({ job_type: "openclaw.snapshot" });
     expect(triggered).toMatchObject({ accepted: true, job_type: "openclaw.snapshot" });
+  });
+
+  test("an operation tells how far it is, and then what came of it", async () => {
+    const busy = await wireDaemon({
+      operate: {
+        ...NO_OPERATIONS,
+        rebuild: async (onProgress) => {
+          onProgress?.(1, 4);
+          return { events: 3, jobs: 2, ms: 1 };
+        },
+        verify: async () => {
+          throw new Fault("projection_unavailable", "the projections are gone");
+        },
+      },
+    });
+    onTestFinished(() => busy.close());
+    const operator = createClient({ url: await busy.listen(), token: SECRET });
+    const seen: (readonly [number, number])[] = [];
+    const report = await operator.rebuild({
+      onProgress: (done, total) => seen.push([done, total]),
+    });
+    expect([seen, report]).toEqual([[[1, 4]], { events: 3, jobs: 2, ms: 1 }]);
+    await expect(operator.verify()).rejects.toMatchObject({ code: "projection_unavailable" });
+    expect(await operator.repair()).toEqual({ moved: [] });
   });
 
   test("a client without a token reads and may not write", async () => {

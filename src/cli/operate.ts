@@ -4,12 +4,14 @@ import type { Client } from "@keelson/client";
 import { connectIfRunning, daemonDir } from "./connection.ts";
 import type { CliContext, GlobalOptions } from "./context.ts";
 import { CliFailure, EXIT } from "./exit.ts";
-import { progressBar, waiting } from "./progress.ts";
+import { progressBar } from "./progress.ts";
+
+type OnProgress = (done: number, total: number) => void;
 
 interface Operation<T> {
   readonly label: string;
-  readonly remote: (client: Client) => Promise<T>;
-  readonly offline: (root: string, onProgress: (done: number, total: number) => void) => Promise<T>;
+  readonly remote: (client: Client, call: { readonly onProgress: OnProgress }) => Promise<T>;
+  readonly offline: (root: string, onProgress: OnProgress) => Promise<T>;
 }
 
 /** Asks the running daemon; where none runs, does the work on the root itself, with a bar. */
@@ -20,8 +22,8 @@ export async function operate<T>(
 ): Promise<T> {
   const client = await connectIfRunning(globals, context);
   if (client !== undefined) {
-    const busy = waiting(context.terminal, `${operation.label} at ${client.url}`);
-    return operation.remote(client).finally(busy.end);
+    const bar = progressBar(context.terminal, `${operation.label} at ${client.url}`);
+    return operation.remote(client, { onProgress: bar.show }).finally(bar.end);
   }
   if (globals.url !== undefined || globals.addr !== undefined) {
     throw new CliFailure(EXIT.unreachable, "no daemon answers at the address you gave", {

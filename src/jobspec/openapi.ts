@@ -116,13 +116,20 @@ function success(route: Route): Node {
   const { status, schema } = route.success;
   const description = status === 202 ? "Durable." : "The answer.";
   if (schema === undefined) return { description, content: { "application/octet-stream": {} } };
-  const events = route.operationId === "listDaemonEvents" ? EVENT_STREAM : {};
+  const also = OTHER_FORMS[route.operationId] ?? {};
   const { content } = jsonContent(successSchema(schema));
-  return { description, ...mismatchHeader(route), content: { ...content, ...events } };
+  return { description, ...mismatchHeader(route), content: { ...content, ...also } };
 }
 
-const EVENT_STREAM: Node = {
-  "text/event-stream": { schema: { type: "string", ...EXTENSION }, ...EXTENSION },
+const TEXT: Node = { schema: { type: "string", ...EXTENSION }, ...EXTENSION };
+const IN_LINES: Node = { "application/x-ndjson": TEXT };
+
+/** Answers that also come in another form, when the caller's `Accept` asks for it. */
+const OTHER_FORMS: Readonly<Record<string, Node>> = {
+  listDaemonEvents: { "text/event-stream": TEXT },
+  rebuildLedger: IN_LINES,
+  verifyLedger: IN_LINES,
+  repairLedger: IN_LINES,
 };
 
 const INLINE = /^OpenClawList:(\w+)$/;

@@ -13,7 +13,7 @@ import {
 } from "./execute.ts";
 import { getJob, listJobs } from "./jobs.ts";
 import { getOpenClawHealth, getOpenClawList, getOpenClawSnapshot, triggerJob } from "./openclaw.ts";
-import { rebuild, repair, verify } from "./operate.ts";
+import { operation } from "./operate.ts";
 import { getHealth, getReady } from "./ready.ts";
 import type { QueryParameter, Route } from "./route.ts";
 import { getStatus } from "./status.ts";
@@ -298,9 +298,9 @@ function held(verb: string, request: string, summary: string, handle: Route["han
 }
 
 const OPERATION: readonly Route[] = [
-  operation("rebuild", "RebuildResponse", "Folds the ledger into fresh projections.", rebuild),
-  operation("verify", "VerifyResponse", "Compares every read model with a fresh fold.", verify),
-  operation("repair", "RepairResponse", "Moves broken lines to quarantine.", repair),
+  operating("rebuild", "RebuildResponse", "Folds the ledger into fresh projections."),
+  operating("verify", "VerifyResponse", "Compares every read model with a fresh fold."),
+  operating("repair", "RepairResponse", "Moves broken lines to quarantine."),
   {
     method: "GET",
     path: "/v1/openapi.json",
@@ -312,7 +312,7 @@ const OPERATION: readonly Route[] = [
   },
 ];
 
-function operation(verb: string, schema: string, summary: string, handle: Route["handle"]): Route {
+function operating(verb: "rebuild" | "verify" | "repair", schema: string, summary: string): Route {
   return {
     method: "POST",
     path: `/v1/${verb}`,
@@ -322,7 +322,7 @@ function operation(verb: string, schema: string, summary: string, handle: Route[
     needs: "admin",
     body: "optional-json",
     success: { status: 200, schema },
-    handle,
+    handle: operation(verb),
   };
 }
 

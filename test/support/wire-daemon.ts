@@ -91,7 +91,7 @@ export async function wireDaemon(options: WireOptions = {}): Promise<WireDaemon>
   const app = createJobSpecApp({
     limits: LIMITS,
     version: "0.0.0-test",
-    operate: OPERATE,
+    operate: NO_OPERATIONS,
     ...rest,
     engine: wrap === undefined ? engine : wrap(engine),
     principals: createPrincipals(tokens),
@@ -136,7 +136,8 @@ export function openConnections(daemon: WireDaemon): number {
   return open;
 }
 
-const OPERATE = {
+/** Operations of a daemon whose ledger is empty. */
+export const NO_OPERATIONS: JobSpecAppOptions["operate"] = {
   rebuild: async () => ({ events: 0, jobs: 0, ms: 0 }),
   verify: async () => ({ ok: true, events: 0, jobs: 0, differences: [], corrupt: [] }),
   repair: async () => ({ moved: [] }),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AUTH, type WireDaemon, wireDaemon } from "../support/wire-daemon.ts";
+import { Fault } from "../../src/errors/fault.ts";
+import { AUTH, NO_OPERATIONS, type WireDaemon, wireDaemon } from "../support/wire-daemon.ts";
 
 let daemon: WireDaemon;
 beforeEach(async () => {
@@ -327,5 +328,41 @@ describe("operating", () => {
   ])("%s answers what the host reports, with or without a body", async (path, report) => {
     expect((await daemon.post(path)).body).toEqual(report);
     expect((await daemon.post(path, {})).body).toEqual(report);
+  });
+
+  it("tells in lines how far it is, and ends with the report or the problem", async () => {
+    const lines = { accept: "application/x-ndjson" };
+    const parsed = (text: string): unknown[] =>
+      text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown);
+    const working = await wireDaemon({
+      operate: {
+        ...NO_OPERATIONS,
+        rebuild: async (onProgress) => {
+          onProgress?.(1, 4);
+          onProgress?.(2, 4);
+          return { events: 3, jobs: 2, ms: 1 };
+        },
+        verify: async (onProgress) => {
+          onProgress?.(1, 2);
+          throw new Fault("projection_unavailable", "lost");
+        },
+      },
+    });
+    try {
+      // The second report of progress comes too soon after the first to be worth a line.
+      expect(parsed((await working.post("/v1/rebuild", {}, lines)).text)).toEqual([
+        { progress: { done: 1, total: 4 } },
+        { result: { events: 3, jobs: 2, ms: 1 } },
+      ]);
+      expect(parsed((await working.post("/v1/verify", {}, lines)).text)).toEqual([
+        { progress: { done: 1, total: 2 } },
+        { problem: expect.objectContaining({ code: "projection_unavailable", error: "lost" }) },
+      ]);
+    } finally {
+      await working.close();
+    }
   });
 });

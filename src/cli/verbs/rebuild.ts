@@ -13,7 +13,7 @@ export function addRebuild(host: VerbHost): void {
       host.run(async (globals: GlobalOptions) => {
         const answer = await operate(globals, context, {
           label: "rebuild",
-          remote: (client) => client.rebuild(),
+          remote: (client, call) => client.rebuild(call),
           offline: async (root, onProgress) => {
             const { rebuildRoot } = await import("../../host/offline.ts");
             return rebuildRoot(root, onProgress);

@@ -14,7 +14,7 @@ export function addRepair(host: VerbHost): void {
       host.run(async (globals: GlobalOptions) => {
         const { moved } = await operate(globals, context, {
           label: "repair",
-          remote: (client) => client.repair(),
+          remote: (client, call) => client.repair(call),
           offline: async (root, onProgress) => {
             const { repairRoot } = await import("../../host/offline.ts");
             return repairRoot(root, onProgress);

@@ -15,7 +15,7 @@ export function addVerify(host: VerbHost): void {
       host.run(async (globals: GlobalOptions) => {
         const answer = await operate(globals, context, {
           label: "verify",
-          remote: (client) => client.verify(),
+          remote: (client, call) => client.verify(call),
           offline: async (root, onProgress) => {
             const { verifyRoot } = await import("../../host/offline.ts");
             return verifyRoot(root, onProgress);
