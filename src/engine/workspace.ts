@@ -67,12 +67,13 @@ export class Workspace {
 
   /** Gives a draft its place in the ledger, secrets removed. */
   append(draft: EventDraft): NumberedEvent {
-    const position = this.#loaded.head + this.#events.length + 1;
-    const numbered = numberEvent(draft, position);
+    const { head, lastNumber } = this.#loaded;
+    const nth = this.#events.length + 1;
+    const numbered = numberEvent(draft, head + nth, lastNumber + nth);
     const text = JSON.stringify(numbered.event);
     const json = this.#redactor.redact(text);
     const event = json === text ? numbered.event : (JSON.parse(json) as NumberedEvent["event"]);
-    const written = { position, event, json };
+    const written = { position: numbered.position, event, json };
     this.#events.push(written);
     this.#bytes += json.length;
     return written;

@@ -30,6 +30,11 @@ export interface ClaimableRequest {
 export interface Loaded {
   /** Position of the last event; the next one is this plus one. */
   readonly head: number;
+  /**
+   * The highest number that an event id ends in, at least `head`: the next id ends in this plus one.
+   * It is ahead of `head` where lines were lost or somebody else counted differently.
+   */
+  readonly lastNumber: number;
   readonly jobs: ReadonlyMap<string, JobState>;
   /** Idempotency key to the id of the first job that had it; that job is in `jobs`. */
   readonly keys: ReadonlyMap<string, string>;

@@ -29,7 +29,7 @@ describe.each(STORES)("load from $name", (adapter) => {
     );
     expectSame(
       { ...loaded, jobs: [...loaded.jobs], keys: [...loaded.keys] },
-      { head: 0, jobs: [], keys: [], claimable: [[]], lapsed: [] },
+      { head: 0, lastNumber: 0, jobs: [], keys: [], claimable: [[]], lapsed: [] },
     );
   });
 

@@ -213,6 +213,41 @@ describe("a broken line in the middle", () => {
   });
 });
 
+describe("a line that became unreadable", () => {
+  it("costs no event that is written after it, whatever is rebuilt later", async () => {
+    const claim = { types: ["rpi.run"], lease_ms: 600_000 };
+    const held = await withDaemon(root, async (daemon) => {
+      await submit(daemon, "filler");
+      await daemon.ask("POST", "/v1/jobs/filler/cancel");
+      await submit(daemon, "job-1");
+      const { body } = await daemon.ask("POST", "/v1/jobs/claim", claim);
+      const { claim_token, lease_epoch } = body.jobs[0];
+      await daemon.ask("POST", "/v1/jobs/job-1/heartbeat", { claim_token, lease_epoch });
+      return { claim_token, lease_epoch };
+    });
+    const lines = linesOf(ledgerOf(root));
+    writeFileSync(ledgerOf(root), `\u0000\n${lines.slice(1).join("\n")}\n`);
+    const told = await withDaemon(root, async (daemon) => {
+      const ids: string[] = [];
+      for (let i = 0; i < 3; i += 1) {
+        const beat = await daemon.ask("POST", "/v1/jobs/job-1/heartbeat", held);
+        expect(beat.status).toBe(200);
+        ids.push((await daemon.ask("GET", "/v1/jobs/job-1")).body.last_event_id);
+      }
+      expect((await daemon.ask("POST", "/v1/verify")).body).toMatchObject({ ok: true });
+      return ids;
+    });
+    removeAll(databaseOf(root));
+    await withDaemon(root, async (daemon) => {
+      const ids = (await eventsOf(daemon)).map(({ event_id: id }) => id);
+      expect(ids.slice(-3)).toEqual(told);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect((await daemon.ask("POST", "/v1/repair")).body.moved).toHaveLength(1);
+      expect((await daemon.ask("GET", "/v1/jobs/job-1")).body.last_event_id).toBe(told[2]);
+    });
+  });
+});
+
 function removeAll(path: string): void {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }

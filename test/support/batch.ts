@@ -20,7 +20,7 @@ export async function commit(store: Store, ...commands: readonly JobCommand[]): 
   const jobIds = [...new Set(commands.map((command) => command.job_id))];
   const turn = await store.begin({ jobIds, idempotencyKeys: [], claims: [] });
   const { loaded } = turn;
-  const batch = new Batch(loaded.head, loaded.jobs);
+  const batch = new Batch(loaded);
   for (const command of commands) {
     const decision = decide(batch.job(command.job_id), command);
     for (const draft of decision.ok ? decision.value : []) batch.take(draft);
@@ -33,7 +33,7 @@ export async function append(store: Store, ...drafts: readonly EventDraft[]): Pr
   const jobIds = [...new Set(drafts.map((draft) => draft.job_id))];
   const turn = await store.begin({ jobIds, idempotencyKeys: [], claims: [] });
   const { loaded } = turn;
-  const batch = new Batch(loaded.head, loaded.jobs);
+  const batch = new Batch(loaded);
   for (const draft of drafts) batch.take(draft);
   return save(turn, batch);
 }
@@ -59,24 +59,24 @@ export async function loadFrom(store: Store, request: LoadRequest): Promise<Load
 class Batch {
   readonly events: NumberedEvent[] = [];
   readonly changes: Map<string, JobChange> = new Map();
-  readonly #head: number;
-  readonly #loaded: ReadonlyMap<string, JobState>;
+  readonly #loaded: Loaded;
 
-  constructor(head: number, loaded: ReadonlyMap<string, JobState>) {
-    this.#head = head;
+  constructor(loaded: Loaded) {
     this.#loaded = loaded;
   }
 
   job(jobId: string): JobState | undefined {
-    return this.changes.get(jobId)?.after ?? this.#loaded.get(jobId);
+    return this.changes.get(jobId)?.after ?? this.#loaded.jobs.get(jobId);
   }
 
   take(draft: EventDraft): void {
-    const numbered = numberEvent(draft, this.#head + this.events.length + 1);
+    const { head, lastNumber } = this.#loaded;
+    const nth = this.events.length + 1;
+    const numbered = numberEvent(draft, head + nth, lastNumber + nth);
     this.events.push(numbered);
     const after = fold(this.job(draft.job_id), numbered);
     if (after === undefined) return;
-    const before = this.#loaded.get(draft.job_id);
+    const before = this.#loaded.jobs.get(draft.job_id);
     this.changes.set(draft.job_id, before === undefined ? { after } : { before, after });
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { accepted, event, JOB } from "../../../test/support/given.ts";
-import { EVENT_TYPES, eventIdOf, isEventType, numberEvent } from "./events.ts";
+import { EVENT_TYPES, eventIdOf, isEventType, numberEvent, numberIn } from "./events.ts";
 
 describe("event ids", () => {
   it("are spelled as the contract's golden pair pins them", () => {
@@ -43,6 +43,24 @@ describe("numberEvent", () => {
     const payload = JSON.parse('{"__proto__": 1}') as Record<string, unknown>;
     expect(numberEvent(event("job.heartbeat", payload), 1).event.payload).toBe(payload);
   });
+});
+
+describe("the number in an id", () => {
+  const numbered = (position: number, number?: number): ReturnType<typeof numberEvent>["event"] =>
+    numberEvent(event("job.heartbeat", {}), position, number).event;
+
+  it("is read back, whether it is the position or ahead of it", () => {
+    expect(numberIn(numbered(4))).toBe(4);
+    expect(numberIn(numbered(4, 7))).toBe(7);
+    expect(numberIn(numbered(12_345_678))).toBe(12_345_678);
+  });
+
+  it.each(["evt_1", "evt_job_heartbeat_other_000004", "evt_job_heartbeat_job-1_4", "x_000004"])(
+    "is not looked for in an id of another form: %s",
+    (event_id) => {
+      expect(numberIn({ ...numbered(4), event_id })).toBeUndefined();
+    },
+  );
 });
 
 it("knows the contract's event types and nothing that merely looks like one", () => {

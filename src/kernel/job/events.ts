@@ -63,11 +63,26 @@ export function eventIdOf(eventType: string, jobId: string, position: number): s
   return `evt_${sanitiseId(eventType)}_${sanitiseId(jobId)}_${digits}`;
 }
 
-/** Gives a draft its position and so its id. Fields are in the order the contract writes them. */
-export function numberEvent(draft: EventDraft, position: number): NumberedEvent {
+/** The number that an event's id ends in, when the id is one that `eventIdOf` makes. */
+export function numberIn(event: LedgerEvent): number | undefined {
+  const digits = /_(\d{6,15})$/.exec(event.event_id)?.[1];
+  if (digits === undefined) return undefined;
+  const number = Number(digits);
+  return eventIdOf(event.event_type, event.job_id, number) === event.event_id ? number : undefined;
+}
+
+/**
+ * Gives a draft its position and its id. The id ends in `number`, which is the position unless ids
+ * in the ledger have run ahead of it. Fields are in the order the contract writes them.
+ */
+export function numberEvent(
+  draft: EventDraft,
+  position: number,
+  number: number = position,
+): NumberedEvent {
   const event: LedgerEvent = {
     schema_version: 1,
-    event_id: eventIdOf(draft.event_type, draft.job_id, position),
+    event_id: eventIdOf(draft.event_type, draft.job_id, number),
     request_id: draft.request_id,
     job_id: draft.job_id,
     event_type: draft.event_type,

@@ -12,6 +12,8 @@ export interface Checkpoint {
   /** Lines read so far, archives included. */
   readonly lines: number;
   readonly head: number;
+  /** The highest number that an event id of our own form ends in, at least `head`. */
+  readonly lastNumber: number;
   readonly known: number;
   readonly foreign: number;
   readonly corrupt: number;
@@ -30,6 +32,7 @@ export const EMPTY_CHECKPOINT: Checkpoint = {
   previousSegment: "",
   lines: 0,
   head: 0,
+  lastNumber: 0,
   known: 0,
   foreign: 0,
   corrupt: 0,

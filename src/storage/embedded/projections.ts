@@ -71,6 +71,7 @@ export class Projections {
         ...batch.reached,
         lines: checkpoint.lines + batch.events.length,
         head: checkpoint.head + batch.events.length,
+        lastNumber: checkpoint.lastNumber + batch.events.length,
         known: checkpoint.known + batch.events.length,
         lastEventId: batch.events.at(-1)?.event.event_id ?? checkpoint.lastEventId,
         stale: batch.events.reduce((stale, { event }) => foldStale(stale, event), checkpoint.stale),

@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { crc32 } from "node:zlib";
-import type { LedgerEvent } from "../../kernel/job/events.ts";
+import { type LedgerEvent, numberIn } from "../../kernel/job/events.ts";
 import { foldStale } from "../../kernel/job/projection.ts";
 import { fold, type JobState } from "../../kernel/job/state.ts";
 import type { Progress } from "../maintenance.ts";
@@ -80,7 +80,7 @@ function nextChunk(log: LineLog, place: LogPlace): Chunk | undefined {
 }
 
 type Counts = {
-  -readonly [K in "lines" | "head" | "known" | "foreign" | "corrupt"]: Checkpoint[K];
+  -readonly [K in "lines" | "head" | "lastNumber" | "known" | "foreign" | "corrupt"]: Checkpoint[K];
 } & { lastEventId: string; stale: readonly string[] };
 
 /** Folds one chunk inside one transaction. */
@@ -94,8 +94,9 @@ class ChunkFold {
   constructor(projections: Projections, chunk: Chunk) {
     this.#projections = projections;
     this.#chunk = chunk;
-    const { lines, head, known, foreign, corrupt, lastEventId, stale } = projections.checkpoint;
-    this.#counts = { lines, head, known, foreign, corrupt, lastEventId, stale };
+    const { lines, head, lastNumber, known, foreign, corrupt } = projections.checkpoint;
+    const { lastEventId, stale } = projections.checkpoint;
+    this.#counts = { lines, head, lastNumber, known, foreign, corrupt, lastEventId, stale };
   }
 
   run(log: LineLog): void {
@@ -141,6 +142,7 @@ class ChunkFold {
     }
     this.#projections.place({ position, event }, at);
     this.#counts.head = position;
+    this.#counts.lastNumber = Math.max(this.#counts.lastNumber, this.#numberOf(event, position));
     this.#counts.lastEventId = event.event_id;
     if (foreign) {
       this.#skip("foreign", event.event_type, at);
@@ -169,6 +171,12 @@ class ChunkFold {
     }
     if (positionIn(event.event_id) !== position) throw new NeedsIdIndex(event.event_id);
     return false;
+  }
+
+  /** Without an index of ids every id ends in its position. */
+  #numberOf(event: LedgerEvent, position: number): number {
+    if (!this.#projections.checkpoint.indexesIds) return position;
+    return Math.max(position, numberIn(event) ?? 0);
   }
 
   #skip(kind: SkipKind, reason: string, place: LogPlace): void {

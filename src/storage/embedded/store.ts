@@ -131,6 +131,7 @@ export class EmbeddedStore implements MaintainedStore {
       }
       return {
         head: checkpoint.head,
+        lastNumber: checkpoint.lastNumber,
         jobs,
         keys,
         claimable: request.claims.map((claim) => rows.claimable(claim.types, claim.limit)),

@@ -6,7 +6,7 @@
  * Fault model: none. Nothing here can tear, fill up or refuse to sync.
  */
 import { invariant } from "../../errors/invariant.ts";
-import { isEventType, type LedgerEvent } from "../../kernel/job/events.ts";
+import { isEventType, type LedgerEvent, numberIn } from "../../kernel/job/events.ts";
 import { foldStale } from "../../kernel/job/projection.ts";
 import { fold, type JobState } from "../../kernel/job/state.ts";
 import { jsonEqual } from "../../lib/json.ts";
@@ -46,6 +46,7 @@ class MemoryStore implements Store {
   readonly #lines: StoredLine[] = [];
   readonly #positions: Map<string, number> = new Map();
   #known = 0;
+  #lastNumber = 0;
   #lastEventId: string | undefined;
   #stale: readonly string[] = [];
 
@@ -77,6 +78,7 @@ class MemoryStore implements Store {
     }
     return {
       head: this.#lines.length,
+      lastNumber: this.#lastNumber,
       jobs,
       keys,
       claimable: request.claims.map(({ types, limit }) => this.#rows.claimable(types, limit)),
@@ -164,6 +166,7 @@ class MemoryStore implements Store {
     this.#lines.push({ position, json, foreign });
     this.#positions.set(event.event_id, position);
     this.#lastEventId = event.event_id;
+    this.#lastNumber = Math.max(this.#lastNumber, position, numberIn(event) ?? 0);
     if (foreign) return;
     this.#known += 1;
     this.#stale = foldStale(this.#stale, event);
