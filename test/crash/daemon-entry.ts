@@ -1,9 +1,10 @@
 /**
  * A whole daemon as a process to be killed. Loads everything, says `loaded`, starts when a line
  * arrives, then says where it listens. With `FAULTS_DIR` set, its disk fails while a file of that
- * folder says so: `full` (writes: ENOSPC), `sync-fails` (syncs: EIO).
+ * folder says so: `full` (writes: ENOSPC), `sync-fails` (syncs: EIO); and its wall clock goes wrong
+ * by as many milliseconds as the file `clock` says.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { messageOf } from "../../src/errors/fault.ts";
@@ -13,7 +14,10 @@ import { systemDisk } from "../../src/storage/embedded/system-disk.ts";
 
 const root = process.argv[2] ?? "";
 const faults = process.env["FAULTS_DIR"];
-if (faults !== undefined) breakDisk(systemDisk, faults);
+if (faults !== undefined) {
+  breakDisk(systemDisk, faults);
+  breakClock(join(faults, "clock"));
+}
 
 const input = createInterface({ input: process.stdin });
 input.once("line", () => {
@@ -62,4 +66,9 @@ function breakDisk(disk: Disk, dir: string): void {
     };
   };
   Object.assign(disk, { open: broken });
+}
+
+function breakClock(path: string): void {
+  const now = Date.now;
+  Date.now = () => now() + (existsSync(path) ? Number(readFileSync(path, "utf8")) : 0);
 }

@@ -3,7 +3,8 @@
  * the same root. A client repeats what got no answer, as a real one would. After each death the
  * ledger is read and held against the laws of every ledger and against what the clients were told.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, watch, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Laws } from "../simulation/ledger-laws.ts";
 import {
   type Answer,
@@ -13,6 +14,7 @@ import {
   removeRoot,
   temporaryRoot,
 } from "../support/daemon-process.ts";
+import { unfinishedArchives, wholeLedger } from "../support/ledger-files.ts";
 import { Seeded } from "../support/seeded.ts";
 
 const CLIENTS = 16;
@@ -25,6 +27,8 @@ export interface Spree {
   readonly kills: number;
   /** Clients that claim and complete instead of submitting. */
   readonly workers: number;
+  /** The ledger is rotated at this size, and each death comes while that happens. */
+  readonly rotateBytes?: number;
 }
 
 export interface SpreeReport {
@@ -32,6 +36,8 @@ export interface SpreeReport {
   readonly acknowledged: number;
   readonly ledgerLines: number;
   readonly tornTails: number;
+  /** Deaths that left a rotation unfinished. */
+  readonly unfinished: number;
 }
 
 interface Submit {
@@ -66,12 +72,17 @@ class Run {
   #number = 0;
   #kills = 0;
   #tornTails = 0;
+  #unfinished = 0;
   #next: DaemonProcess;
 
   constructor(root: string, spree: Spree) {
     this.#root = root;
     this.#spree = spree;
     this.#random = new Seeded(spree.seed, "spree");
+    const { rotateBytes } = spree;
+    if (rotateBytes !== undefined) {
+      writeFileSync(join(root, "keelson.json"), JSON.stringify({ rotate_bytes: rotateBytes }));
+    }
     this.#next = new DaemonProcess(root);
   }
 
@@ -83,6 +94,7 @@ class Run {
       acknowledged: this.#submitted.size + this.#completed.size,
       ledgerLines: this.#laws.facts.eventIds.length,
       tornTails: this.#tornTails,
+      unfinished: this.#unfinished,
     };
   }
 
@@ -103,10 +115,21 @@ class Run {
       i < this.#spree.workers ? this.#work(daemon) : this.#submit(daemon, i, acknowledged),
     );
     await Promise.race([first, ...clients]);
-    await new Promise((resolve) => setTimeout(resolve, this.#random.between(5, 120)));
-    await daemon.kill();
+    await Promise.race([this.#momentOfDeath(), daemon.ended]);
+    const { signal, stderr } = await daemon.kill();
+    if (signal !== "SIGKILL") throw new Error(`the daemon ended by itself: ${stderr}`);
     this.#kills += 1;
+    if (unfinishedArchives(this.#root).length > 0) this.#unfinished += 1;
     await Promise.all(clients);
+  }
+
+  async #momentOfDeath(): Promise<void> {
+    const random = this.#random.between(5, 120);
+    if (this.#spree.rotateBytes !== undefined) {
+      await nextRotation(this.#root);
+      if (random % 4 !== 0) return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, random));
   }
 
   /** Submits one job after the other until the daemon dies; starts with what got no answer. */
@@ -159,13 +182,12 @@ class Run {
 
   /** Takes in what the ledger has grown by, and holds all that was told against it. */
   #checkLedger(): void {
-    const text = readFileSync(ledgerOf(this.#root));
-    const whole = text.lastIndexOf("\n") + 1;
-    if (whole < this.#checkedBytes) throw new Error("the ledger has become shorter");
-    for (const line of text.toString("utf8", this.#checkedBytes, whole).split("\n")) {
+    const whole = wholeLedger(this.#root);
+    if (whole.length < this.#checkedBytes) throw new Error("the ledger has become shorter");
+    for (const line of whole.toString("utf8", this.#checkedBytes).split("\n")) {
       if (line !== "") this.#laws.take(line);
     }
-    this.#checkedBytes = whole;
+    this.#checkedBytes = whole.length;
     const { accepted, ended } = this.#laws.facts;
     for (const id of this.#submitted) {
       if (accepted.get(id) !== 1)
@@ -181,7 +203,7 @@ class Run {
     await this.#next.start();
     this.#checkLedger();
     const all = new Laws();
-    for (const line of readFileSync(ledgerOf(this.#root), "utf8").split("\n")) {
+    for (const line of wholeLedger(this.#root).toString("utf8").split("\n")) {
       if (line !== "") all.take(line);
     }
     if (!existsSync(databaseOf(this.#root))) throw new Error("there is no database");
@@ -206,6 +228,16 @@ async function verify(daemon: DaemonProcess): Promise<void> {
   if (body.ok !== true) throw new Error(`the projections differ: ${JSON.stringify(body)}`);
   const ready = await daemon.ask("GET", "/v1/ready");
   if (ready.body.ready !== true) throw new Error(`not ready: ${JSON.stringify(ready.body)}`);
+}
+
+/** Resolves when a file of a rotation appears, is packed or goes. */
+async function nextRotation(root: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const watcher = watch(dirname(ledgerOf(root)), (_event, name) => {
+    if (name !== null && /^ledger\..*Z\.jsonl/.test(name)) resolve();
+  });
+  await promise;
+  watcher.close();
 }
 
 /** An answer, or undefined when the daemon died first. */
