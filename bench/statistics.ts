@@ -5,7 +5,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** The value that a share of the sorted values does not exceed, by linear interpolation. */
-export function quantile(sorted: ArrayLike<number>, share: number): number {
+function quantile(sorted: ArrayLike<number>, share: number): number {
   if (sorted.length === 0) return Number.NaN;
   const at = (sorted.length - 1) * share;
   const low = sorted[Math.floor(at)] ?? Number.NaN;

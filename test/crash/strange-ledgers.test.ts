@@ -4,8 +4,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
-  DaemonProcess as Daemon,
-  type DaemonProcess,
+  DaemonProcess,
   ledgerOf,
   removeRoot,
   temporaryRoot,

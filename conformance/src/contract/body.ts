@@ -26,8 +26,6 @@ const ajv = new Ajv2020({ strict: false, allErrors: true, verbose: true });
 addFormats.default(ajv);
 ajv.addSchema({ $id: "contract", $defs: SHAPES });
 
-const SHAPE_NAMES: readonly string[] = Object.keys(SHAPES);
-
 export interface BodyFindings {
   /** Lists that are null, by JSON pointer. */
   readonly nullLists: readonly string[];

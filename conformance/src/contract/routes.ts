@@ -27,7 +27,7 @@ export const READ_ROUTES: readonly ContractRoute[] = [
   read("/openclaw/v1/wiki", 4, "ConsumerWiki"),
 ];
 
-export const ROUTES: readonly ContractRoute[] = [
+const ROUTES: readonly ContractRoute[] = [
   ...READ_ROUTES,
   {
     method: "POST",

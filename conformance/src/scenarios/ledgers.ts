@@ -161,7 +161,7 @@ async function badLine(trial: Trial): Promise<void> {
   await checkEvents(trial, endpoint, book);
 }
 
-export function isDegraded(ready: Exchange): boolean {
+function isDegraded(ready: Exchange): boolean {
   const reasons = at(ready.json, "degraded_reasons");
   return (
     ready.status === 200 &&

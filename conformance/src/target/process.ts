@@ -23,7 +23,7 @@ const POLL_MS = 20;
 const OUTPUT_CHARS_MAX = 4_000;
 
 /** The daemon did not come up, or not down: nothing can be said about what was to be checked. */
-export class LifecycleFailure extends Error {}
+class LifecycleFailure extends Error {}
 
 export class DaemonProcess {
   readonly endpoint: Endpoint = { url: "", token: "" };
@@ -98,7 +98,7 @@ export class DaemonProcess {
   /** Names of the files in quarantine. */
   async quarantined(): Promise<readonly string[]> {
     const directory = join(dirname(this.ledgerPath), "quarantine");
-    return (await readdir(directory).catch(() => [])).sort();
+    return readdir(directory).catch(() => []);
   }
 
   #keep(chunk: Buffer): void {

@@ -8,7 +8,7 @@
 import { DatabaseSync } from "node:sqlite";
 
 /** Raised whenever a table below changes or the fold gives other states; the database is remade. */
-export const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 2;
 
 const TABLES = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -10,7 +10,7 @@ export type LineVerdict =
   | { readonly kind: "corrupt"; readonly reason: string };
 
 /** Longer lines are not read (digest §23). */
-export const LINE_BYTES_MAX: number = 16 * 1024 * 1024;
+const LINE_BYTES_MAX = 16 * 1024 * 1024;
 
 const BLANK: LineVerdict = { kind: "blank" };
 const TEXT_FIELDS = [

@@ -23,7 +23,7 @@ export class NeedsIdIndex extends Error {
 }
 
 /** Folds one chunk. Returns false when the read models have reached the end of the log. */
-export function replayChunk(log: LineLog, projections: Projections): boolean {
+function replayChunk(log: LineLog, projections: Projections): boolean {
   const { place } = projections.checkpoint;
   const chunk = nextChunk(log, place);
   if (chunk === undefined) return false;

@@ -11,7 +11,7 @@ import type { StoredJobQuery } from "../store.ts";
 import { columnText } from "./database.ts";
 
 /** The one tenant of the JobSpec surface; every row names its owner from the first day. */
-export const LOCAL_TENANT = "local";
+const LOCAL_TENANT = "local";
 
 /** Expiry that cannot be read: lapsed since ever (digest §11). */
 const LAPSED_SINCE_EVER = 0;
