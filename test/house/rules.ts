@@ -15,6 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["src/lib", "src/errors"],
   "src/jobspec": ["src/lib", "src/errors", "src/kernel", "src/engine", "src/http", "src/identity"],
   "src/workers": ["src/lib", "src/errors", "src/kernel", "src/engine"],
+  "src/openwop": ["src/lib", "src/errors", "src/kernel", "src/engine", "src/http", "src/identity"],
   "src/host": [
     "src/lib",
     "src/errors",
@@ -37,6 +38,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["fastify"],
   "src/jobspec": ["fastify", "typebox", "ajv"],
   "src/workers": ["ajv", "jsonc-parser"],
+  "src/openwop": ["fastify", "typebox", "ajv", "ajv-formats"],
   "src/host": ["fastify"],
   "src/cli": ["commander", "@keelson/client", "@keelson/conformance"],
   conformance: ["ajv", "ajv-formats"],
