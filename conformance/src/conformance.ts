@@ -129,12 +129,22 @@ function workshop(options: ConformanceOptions, roots: Roots, endpoint: Endpoint)
   return {
     surroundings: {
       endpoint,
-      nonce: randomBytes(4).toString("hex"),
+      fresh: freshIds(),
       workerRoutes: () => (routes ??= hasWorkerRoutes(endpoint)),
     },
     ...(start === undefined
       ? {}
       : { launch: (ledger: string) => launch(options, start, roots, ledger) }),
+  };
+}
+
+/** One count for the whole run: two scenarios with one id would be handed each other's job. */
+function freshIds(): (name: string) => string {
+  const nonce = randomBytes(4).toString("hex");
+  let count = 0;
+  return (name) => {
+    count += 1;
+    return `conform-${nonce}-${name}-${count}`;
   };
 }
 

@@ -32,8 +32,8 @@ export interface Surroundings {
   readonly launch?: (ledger: string) => Promise<DaemonProcess>;
   /** Whether the target lets workers in over HTTP. */
   readonly workerRoutes: () => Promise<boolean>;
-  /** Short text that no other run has used. */
-  readonly nonce: string;
+  /** An id that neither this run nor another has used, with this name in it. */
+  readonly fresh: (name: string) => string;
 }
 
 export class Trial {
@@ -46,7 +46,6 @@ export class Trial {
   /** Jobs the scenario left at the target, so that they can be cancelled at the end. */
   readonly submittedToTarget: string[] = [];
   readonly #around: Surroundings;
-  #ids = 0;
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -86,8 +85,7 @@ export class Trial {
 
   /** A job id, request id or key nobody has used before. */
   fresh(name: string): string {
-    this.#ids += 1;
-    return `conform-${this.#around.nonce}-${name}-${this.#ids}`;
+    return this.#around.fresh(name);
   }
 
   /** Asserts, notes the failure, and goes on. Answers whether it held. */

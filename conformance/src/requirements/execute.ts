@@ -62,6 +62,10 @@ export const EXECUTE = {
     "the durability promise",
     "A cancel acknowledged a moment before SIGKILL still stands after the restart.",
   ],
+  "execute:claim:gives-queued-job": [
+    "level 3, check 6",
+    "A claim for a type of which a job is queued gets that job.",
+  ],
   "execute:claim:running-with-lease": [
     "check 6",
     "A claimed job shows `running`, a token, an epoch of one or more, attempt 1 and an expiry ahead.",
@@ -120,6 +124,11 @@ export const EXECUTE = {
   "execute:expiry:shown": [
     "check 7",
     "A job whose lease has lapsed shows `retry_waiting` while it has attempts left.",
+  ],
+  "execute:expiry:recorded": [
+    "OpenAPI EventType job.lease_expired, level 3",
+    "Between the claim that lapsed and the next one the ledger holds one `job.lease_expired`, with " +
+      "the epoch of the lease that is over.",
   ],
   "execute:expiry:reclaim": [
     "check 7",

@@ -4,8 +4,8 @@ import type { RequirementId } from "../requirements.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Ask, Endpoint } from "../target/http.ts";
 import { hourAgo } from "../target/ledger-book.ts";
-import { NotAttempted, type Trial } from "../trial.ts";
-import { claimOne, hold } from "./holding.ts";
+import type { Trial } from "../trial.ts";
+import { givenHeld, hold } from "./holding.ts";
 import { everyState } from "./ledgers.ts";
 import {
   askWrongMethod,
@@ -14,7 +14,6 @@ import {
   eventsOf,
   given,
   hasError,
-  LEASE_TYPE,
   ofType,
   refused,
   rowOf,
@@ -193,10 +192,8 @@ async function history(trial: Trial, jobId: string, endpoint: Endpoint): Promise
 }
 
 async function held(trial: Trial): Promise<void> {
-  await trial.needWorkerRoutes();
-  const jobId = await given(trial, { job_id: trial.fresh("held"), job_type: LEASE_TYPE });
-  const job = await claimOne(trial, jobId);
-  if (job === undefined) throw new NotAttempted("the job could not be claimed");
+  const job = await givenHeld(trial);
+  const jobId = text(job, "job_id");
   await checkCancelled(trial, "execute:cancel:running", jobId);
   const late = await hold(trial, "complete", job);
   trial.holds(
@@ -214,11 +211,10 @@ async function held(trial: Trial): Promise<void> {
     { seen: row },
   );
   for (const verb of ["complete", "fail"] as const) {
-    const ended = await given(trial, { job_id: trial.fresh(verb), job_type: LEASE_TYPE });
-    const claimed = await claimOne(trial, ended);
-    if (claimed === undefined) throw new NotAttempted("the job could not be claimed");
-    await hold(trial, verb, claimed);
-    await checkTerminal(trial, verb === "complete" ? "completed" : "failed", ended);
+    const ended = await givenHeld(trial);
+    await hold(trial, verb, ended);
+    const state = verb === "complete" ? "completed" : "failed";
+    await checkTerminal(trial, state, text(ended, "job_id"));
   }
 }
 
@@ -280,6 +276,7 @@ export const CANCEL_SCENARIOS: readonly Scenario[] = [
     id: "cancel/held",
     title: "Jobs held by a worker, and jobs that a worker ended, are cancelled",
     cites: [
+      "execute:claim:gives-queued-job",
       "execute:cancel:running",
       "execute:cancel:already-completed",
       "execute:cancel:already-failed",

@@ -2,13 +2,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Json, list, number, text } from "../json.ts";
 import type { Endpoint, Exchange } from "../target/http.ts";
-import type { Trial } from "../trial.ts";
-import { LEASE_TYPE, rowOf } from "./wording.ts";
+import { NotAttempted, Stop, type Trial } from "../trial.ts";
+import { given, LEASE_TYPE, rowOf } from "./wording.ts";
 
 export type HolderVerb = "heartbeat" | "complete" | "fail" | "release";
 export const HOLDER_VERBS: readonly HolderVerb[] = ["heartbeat", "complete", "fail", "release"];
 
 const CLAIM_MAX = 256;
+/** Cited by every scenario that needs a job under a lease of its own. */
+const GIVES = "execute:claim:gives-queued-job";
 const LAPSE_POLL_MS = 100;
 /** A lease this far from its end is not the short one that was asked for. */
 const LAPSE_MS_MAX = 10_000;
@@ -42,12 +44,35 @@ export async function claimOne(
   jobId: string,
   options: ClaimOptions = {},
 ): Promise<Json | undefined> {
-  const ANSWER = await claim(trial, CLAIM_MAX, options);
-  const claimed = list(ANSWER.json, "jobs");
+  const answer = await claim(trial, CLAIM_MAX, options);
+  const claimed = list(answer.json, "jobs");
   for (const other of claimed) {
     if (other["job_id"] !== jobId) await hold(trial, "release", other, options.endpoint);
   }
   return claimed.find((job) => job["job_id"] === jobId);
+}
+
+/**
+ * A fresh job under a lease of ours; ends the scenario when it cannot be had. A job that nobody
+ * took and that stays queued is held against the daemon: it has the route and does not give.
+ */
+export async function givenHeld(trial: Trial, options: ClaimOptions = {}): Promise<Json> {
+  await trial.needWorkerRoutes();
+  const { endpoint } = options;
+  const asked = { job_id: trial.fresh("lease"), job_type: LEASE_TYPE };
+  const jobId = await given(trial, asked, endpoint);
+  const job = await claimOne(trial, jobId, options);
+  if (job !== undefined) {
+    trial.holds(GIVES, true, "a claim gets the queued job");
+    return job;
+  }
+  const row = await rowOf(trial, jobId, endpoint);
+  if (row["status"] !== "queued") {
+    throw new NotAttempted("somebody else took the job that was to be claimed");
+  }
+  const message = "a claim of its type gets the queued job";
+  trial.holds(GIVES, false, message, { seen: row });
+  throw new Stop(message);
 }
 
 /** A holder's call, with the proof that the claim gave. */

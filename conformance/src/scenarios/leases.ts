@@ -2,21 +2,12 @@
 import { canonical, type Json, list, number, text } from "../json.ts";
 import type { Scenario } from "../scenario.ts";
 import { NotAttempted, type Trial } from "../trial.ts";
-import { claim, claimOne, HOLDER_VERBS, hold, untilLapsed } from "./holding.ts";
+import { claim, claimOne, givenHeld, HOLDER_VERBS, hold, untilLapsed } from "./holding.ts";
 import { eventsOf, given, LEASE_TYPE, ofType, refused, rowOf } from "./wording.ts";
 
 const RACERS = 20;
 const RACED_JOBS = 10;
 const SHORT_LEASE_MS = 1_000;
-
-/** A job of the lease type, claimed; ends the scenario when it cannot be had. */
-async function held(trial: Trial, leaseMs?: number): Promise<Json> {
-  await trial.needWorkerRoutes();
-  const jobId = await given(trial, { job_id: trial.fresh("lease"), job_type: LEASE_TYPE });
-  const job = await claimOne(trial, jobId, leaseMs === undefined ? {} : { leaseMs });
-  if (job === undefined) throw new NotAttempted("a submitted job could not be claimed");
-  return job;
-}
 
 export function showsLease(job: Json): boolean {
   return (
@@ -29,7 +20,7 @@ export function showsLease(job: Json): boolean {
 }
 
 async function claimed(trial: Trial): Promise<void> {
-  const job = await held(trial);
+  const job = await givenHeld(trial);
   const jobId = text(job, "job_id");
   trial.holds("execute:claim:running-with-lease", showsLease(job), "the claim gives a lease", {
     seen: job,
@@ -64,7 +55,7 @@ async function claimed(trial: Trial): Promise<void> {
 }
 
 async function outcomes(trial: Trial): Promise<void> {
-  const job = await held(trial);
+  const job = await givenHeld(trial);
   const jobId = text(job, "job_id");
   const beat = await hold(trial, "heartbeat", job);
   const beats = ofType(await eventsOf(trial, jobId), "job.heartbeat");
@@ -96,7 +87,7 @@ async function outcomes(trial: Trial): Promise<void> {
     "a failure after the completion changes nothing",
     { seen: kept },
   );
-  const unlucky = await held(trial);
+  const unlucky = await givenHeld(trial);
   const failed = await hold(trial, "fail", unlucky);
   const shown = await rowOf(trial, text(unlucky, "job_id"));
   trial.holds(
@@ -110,7 +101,7 @@ async function outcomes(trial: Trial): Promise<void> {
 }
 
 async function released(trial: Trial): Promise<void> {
-  const job = await held(trial);
+  const job = await givenHeld(trial);
   const answer = await hold(trial, "release", job);
   if (answer.status === 404 || answer.status === 405) {
     throw new NotAttempted("the daemon has no release route");
@@ -160,7 +151,7 @@ async function race(trial: Trial): Promise<void> {
 }
 
 async function fences(trial: Trial): Promise<void> {
-  const job = await held(trial);
+  const job = await givenHeld(trial);
   const jobId = text(job, "job_id");
   const before = await eventIds(trial, jobId);
   const strangers = {
@@ -186,12 +177,15 @@ async function fences(trial: Trial): Promise<void> {
   await hold(trial, "complete", job);
 }
 
+/** The job's events by id. The end of a lease is the daemon's own word, written when it likes. */
 async function eventIds(trial: Trial, jobId: string): Promise<string> {
-  return canonical((await eventsOf(trial, jobId)).map((event) => event["event_id"]));
+  const events = await eventsOf(trial, jobId);
+  const others = events.filter((event) => event["event_type"] !== "job.lease_expired");
+  return canonical(others.map((event) => event["event_id"]));
 }
 
 async function lapse(trial: Trial): Promise<void> {
-  const first = await held(trial, SHORT_LEASE_MS);
+  const first = await givenHeld(trial, { leaseMs: SHORT_LEASE_MS });
   const jobId = text(first, "job_id");
   if (!(await untilLapsed(trial, first))) {
     throw new NotAttempted("the daemon does not give the short lease that was asked for");
@@ -215,6 +209,7 @@ async function lapse(trial: Trial): Promise<void> {
     { seen: { first, second } },
   );
   if (second === undefined) return;
+  await checkRecorded(trial, first);
   await checkReclaimed(trial, first, second);
   const later = (await eventsOf(trial, jobId)).map((event) => event["event_id"]);
   trial.holds(
@@ -243,6 +238,25 @@ async function checkLapsedFence(trial: Trial, job: Json): Promise<void> {
   });
 }
 
+async function checkRecorded(trial: Trial, first: Json): Promise<void> {
+  const events = await eventsOf(trial, text(first, "job_id"));
+  const ends = events.filter((event) => event["event_type"] === "job.lease_expired");
+  const types = events.map((event) => text(event, "event_type"));
+  trial.holds(
+    "execute:expiry:recorded",
+    ends.length === 1 && types.indexOf("job.lease_expired") < types.lastIndexOf("job.claimed"),
+    "between the two claims there is one job.lease_expired",
+    { seen: types },
+  );
+  const epoch = number(ends[0], "payload", "lease_epoch");
+  trial.holds(
+    "execute:expiry:recorded",
+    epoch === number(first, "lease_epoch"),
+    "it names the epoch of the lease that lapsed",
+    { seen: ends },
+  );
+}
+
 async function checkReclaimed(trial: Trial, first: Json, second: Json): Promise<void> {
   const jobId = text(second, "job_id");
   const before = await eventIds(trial, jobId);
@@ -256,6 +270,9 @@ async function checkReclaimed(trial: Trial, first: Json, second: Json): Promise<
     );
   }
   const row = await rowOf(trial, jobId);
+  if (Date.parse(text(second, "lease_expires_at")) <= Date.now()) {
+    throw new NotAttempted("the second lease was over before the earlier holder had called");
+  }
   trial.holds(
     "execute:fence:reclaimed",
     row["status"] === "running" && text(row, "claim_token") === text(second, "claim_token"),
@@ -303,6 +320,7 @@ export const LEASE_SCENARIOS: readonly Scenario[] = [
     id: "leases/claimed",
     title: "A worker claims a job, and another tries to",
     cites: [
+      "execute:claim:gives-queued-job",
       "execute:claim:running-with-lease",
       "execute:claim:recorded",
       "execute:claim:live-lease-not-taken",
@@ -314,6 +332,7 @@ export const LEASE_SCENARIOS: readonly Scenario[] = [
     id: "leases/outcomes",
     title: "One held job is renewed and completed, another fails",
     cites: [
+      "execute:claim:gives-queued-job",
       "execute:heartbeat:renews",
       "execute:complete:ends-job",
       "execute:terminal:first-wins",
@@ -325,7 +344,7 @@ export const LEASE_SCENARIOS: readonly Scenario[] = [
   {
     id: "leases/released",
     title: "A holder hands its job back",
-    cites: ["execute:release:queues-again"],
+    cites: ["execute:claim:gives-queued-job", "execute:release:queues-again"],
     needs: "url",
     run: released,
   },
@@ -340,6 +359,7 @@ export const LEASE_SCENARIOS: readonly Scenario[] = [
     id: "leases/fences",
     title: "Calls with a wrong token or epoch for a job somebody holds",
     cites: [
+      "execute:claim:gives-queued-job",
       "execute:fence:wrong-token",
       "execute:fence:wrong-epoch",
       "execute:fence:writes-nothing",
@@ -351,7 +371,9 @@ export const LEASE_SCENARIOS: readonly Scenario[] = [
     id: "leases/lapse",
     title: "A job's lease lapses, is claimed again, and lapses until no attempt is left",
     cites: [
+      "execute:claim:gives-queued-job",
       "execute:expiry:shown",
+      "execute:expiry:recorded",
       "execute:expiry:reclaim",
       "execute:expiry:history-kept",
       "execute:expiry:cap",

@@ -2,10 +2,10 @@
 import { list, text } from "../json.ts";
 import type { Scenario } from "../scenario.ts";
 import { hourAgo, inAnHour, LedgerBook } from "../target/ledger-book.ts";
-import { NotAttempted, type Trial } from "../trial.ts";
-import { claimOne, hold } from "./holding.ts";
+import type { Trial } from "../trial.ts";
+import { givenHeld, hold } from "./holding.ts";
 import { isExhausted, showsLease } from "./leases.ts";
-import { eventsOf, given, LEASE_TYPE, rowOf } from "./wording.ts";
+import { eventsOf, rowOf } from "./wording.ts";
 
 async function shown(trial: Trial): Promise<void> {
   const book = new LedgerBook()
@@ -74,13 +74,11 @@ async function outcomeSurvives(trial: Trial): Promise<void> {
   await trial.needWorkerRoutes();
   const daemon = await trial.launch();
   const { endpoint } = daemon;
-  const jobId = await given(trial, { job_id: trial.fresh("done"), job_type: LEASE_TYPE }, endpoint);
-  const job = await claimOne(trial, jobId, { endpoint });
-  if (job === undefined) throw new NotAttempted("a submitted job could not be claimed");
+  const job = await givenHeld(trial, { endpoint });
   const answer = await hold(trial, "complete", job, endpoint);
   await daemon.kill();
   await daemon.start();
-  const row = await rowOf(trial, jobId, endpoint);
+  const row = await rowOf(trial, text(job, "job_id"), endpoint);
   trial.holds(
     "execute:durable:outcome-survives-kill",
     answer.status === 200 && row["status"] === "completed",
@@ -112,7 +110,7 @@ export const PREPARED_LEASE_SCENARIOS: readonly Scenario[] = [
   {
     id: "prepared-leases/outcome",
     title: "SIGKILL right after a completion",
-    cites: ["execute:durable:outcome-survives-kill"],
+    cites: ["execute:claim:gives-queued-job", "execute:durable:outcome-survives-kill"],
     needs: "start",
     run: outcomeSurvives,
   },

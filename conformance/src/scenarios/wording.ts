@@ -26,7 +26,9 @@ export function cancel(trial: Trial, jobId: string, endpoint?: Endpoint): Promis
 export async function given(trial: Trial, body: Json, endpoint?: Endpoint): Promise<string> {
   const answer = await submit(trial, body, endpoint);
   if (answer.status !== 202) throw new Stop(`a plain submit was answered ${answer.status}`);
-  return text(answer.json, "job_id");
+  const jobId = text(answer.json, "job_id");
+  if (jobId === "") throw new Stop("a plain submit was answered 202 without a job id");
+  return jobId;
 }
 
 /** All rows that status shows for the job. */
