@@ -1,20 +1,24 @@
 /**
- * The conformance kit for JobSpec v0. It knows a URL, and, for what only a restart can show, a
- * command that starts the daemon under test.
+ * The conformance kit for JobSpec v0. It knows a URL, and, for what only a restart can show, a way
+ * to start the daemon under test.
  */
-import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+
+import { type Progress, runAll } from "./lanes.ts";
 import type { Report } from "./report.ts";
 import { LEVELS, type Level } from "./requirements.ts";
-import { concerns, reportScenario, runScenario, type ScenarioRun, type Workshop } from "./run.ts";
+import { concerns, reportScenario, type ScenarioRun } from "./run.ts";
+import type { Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios/all.ts";
 import { CANCEL } from "./scenarios/wording.ts";
-import { closeConnections, type Endpoint, exchange } from "./target/http.ts";
-import { DaemonProcess } from "./target/process.ts";
+import { shownUrl, withoutSecrets } from "./secrets.ts";
+import type { Daemon } from "./target/daemon.ts";
+import { ANSWER_MS_MAX, Connections, type Endpoint, exchange } from "./target/http.ts";
+import type { Launcher } from "./target/launcher.ts";
+import { commandLauncher } from "./target/process.ts";
 import { judgeLevels, judgeRequirements } from "./verdict.ts";
+import { type Launch, launchAt, rootsIn, workshop } from "./workshop.ts";
 
+export type { Progress } from "./lanes.ts";
 export { htmlReport } from "./report/html.ts";
 export { jsonReport } from "./report/json.ts";
 export { junitReport } from "./report/junit.ts";
@@ -22,6 +26,7 @@ export { terminalReport } from "./report/terminal.ts";
 export { isConformant, type Report } from "./report.ts";
 export type { Level, Requirement } from "./requirements.ts";
 export { REQUIREMENTS } from "./requirements.ts";
+export type { Launcher, LaunchPlan, Running } from "./target/launcher.ts";
 
 export interface ConformanceOptions {
   /** The daemon under test. May be left out when `start` is given. */
@@ -29,21 +34,21 @@ export interface ConformanceOptions {
   readonly token?: string;
   /** All four when absent. */
   readonly levels?: readonly Level[];
-  /** Shell command that starts a daemon; {root}, {port} and {token_file} are filled in. */
-  readonly start?: string;
+  /** Only scenarios with these ids or of these groups (what stands before the slash). */
+  readonly only?: readonly string[];
+  /**
+   * Starts a daemon: a shell command in which {root}, {port} and {token_file} are filled in, or a
+   * function for those who can do it better.
+   */
+  readonly start?: string | Launcher;
   /** Where the roots of started daemons are made; a new temporary directory when absent. */
   readonly root?: string;
+  /** How long one answer may take, in milliseconds; 30,000 when absent. */
+  readonly answerMsMax?: number;
   readonly onProgress?: (progress: Progress) => void;
 }
 
-export interface Progress {
-  readonly done: number;
-  readonly total: number;
-  /** The scenario that begins now; absent when all are done. */
-  readonly scenario?: string;
-}
-
-/** There is nothing to judge: no daemon answered, or none could be started. */
+/** There is nothing to judge: no daemon answered, none could be started, no scenario was chosen. */
 export class Unreachable extends Error {}
 
 /**
@@ -53,120 +58,64 @@ export class Unreachable extends Error {}
  * Throws Unreachable when no daemon answers health.
  */
 export async function runConformance(options: ConformanceOptions): Promise<Report> {
-  const levels = options.levels ?? LEVELS.map(({ level }) => level);
   const startedAt = new Date();
+  const chosen = chosenOf(options);
+  const secrets = new Set([options.token ?? ""]);
+  const connections = new Connections(options.answerMsMax ?? ANSWER_MS_MAX);
   const roots = await rootsIn(options.root);
-  const endpoint: Endpoint = { url: options.url ?? "", token: options.token ?? "" };
-  let own: DaemonProcess | undefined;
+  const launcher = launcherOf(options);
+  const onToken = (token: string): unknown => secrets.add(token);
+  const launch = launcher && launchAt({ launcher, roots, connections, onToken });
+  let own: Daemon | undefined;
   try {
-    if (options.url === undefined) own = await startOwn(options, roots, endpoint);
-    else await mustAnswer(endpoint);
-    const runs = await runAll(options, levels, workshop(options, roots, endpoint));
+    if (options.url === undefined) own = await startOwn(launch);
+    const given = { url: options.url ?? "", token: options.token ?? "", connections };
+    if (own === undefined) await mustAnswer(given);
+    const endpoint = own?.endpoint ?? given;
+    const runs = await runAll(chosen, workshop(endpoint, launch), (progress) =>
+      options.onProgress?.(progress),
+    );
     if (own === undefined) await cancelLeftovers(endpoint, runs);
-    return reportOf(options, levels, runs, startedAt);
+    return withoutSecrets(reportOf(options, runs, startedAt), secrets);
   } finally {
     await own?.stop();
-    closeConnections();
+    connections.close();
     await roots.remove();
   }
 }
 
-interface Roots {
-  next(): Promise<string>;
-  remove(): Promise<void>;
+function levelsOf(options: ConformanceOptions): readonly Level[] {
+  return options.levels ?? LEVELS.map(({ level }) => level);
 }
 
-async function rootsIn(given: string | undefined): Promise<Roots> {
-  if (given !== undefined) await mkdir(given, { recursive: true });
-  const parent = await mkdtemp(join(given ?? tmpdir(), "conform-"));
-  let count = 0;
-  return {
-    next: async () => {
-      count += 1;
-      const root = join(parent, String(count), "root");
-      await mkdir(root, { recursive: true, mode: 0o700 });
-      return root;
-    },
-    remove: () => rm(parent, { recursive: true, force: true }),
-  };
+function chosenOf(options: ConformanceOptions): readonly Scenario[] {
+  const { only } = options;
+  const levels = levelsOf(options);
+  const chosen = SCENARIOS.filter(
+    (scenario) =>
+      concerns(scenario, levels) &&
+      (only === undefined ||
+        only.some((name) => scenario.id === name || scenario.id.startsWith(`${name}/`))),
+  );
+  if (chosen.length === 0) throw new Unreachable(`no scenario is called ${only?.join() ?? "so"}`);
+  return chosen;
 }
 
-async function startOwn(
-  options: ConformanceOptions,
-  roots: Roots,
-  endpoint: Endpoint,
-): Promise<DaemonProcess> {
-  if (options.start === undefined) throw new Unreachable("neither a URL nor a start command");
-  const daemon = await launch(options, options.start, roots, "").catch((error: unknown) => {
+function launcherOf({ start, token }: ConformanceOptions): Launcher | undefined {
+  return typeof start === "string" ? commandLauncher(start, token ?? "") : start;
+}
+
+async function startOwn(launch: Launch | undefined): Promise<Daemon> {
+  if (launch === undefined) throw new Unreachable("neither a URL nor a way to start a daemon");
+  return launch("").catch((error: unknown) => {
     throw new Unreachable(error instanceof Error ? error.message : String(error));
   });
-  endpoint.url = daemon.endpoint.url;
-  endpoint.token = daemon.endpoint.token;
-  return daemon;
-}
-
-async function launch(
-  options: ConformanceOptions,
-  command: string,
-  roots: Roots,
-  ledger: string,
-): Promise<DaemonProcess> {
-  const root = await roots.next();
-  const daemon = new DaemonProcess({ command, root, token: options.token ?? "" });
-  await daemon.prepare(ledger);
-  await daemon.start();
-  return daemon;
 }
 
 async function mustAnswer(endpoint: Endpoint): Promise<void> {
   const health = await exchange(endpoint, "GET", "/v1/health");
-  if (health.status === 0) throw new Unreachable(`${endpoint.url} does not answer: ${health.text}`);
-}
-
-function workshop(options: ConformanceOptions, roots: Roots, endpoint: Endpoint): Workshop {
-  const { start } = options;
-  let routes: Promise<boolean> | undefined;
-  return {
-    surroundings: {
-      endpoint,
-      fresh: freshIds(),
-      workerRoutes: () => (routes ??= hasWorkerRoutes(endpoint)),
-    },
-    ...(start === undefined
-      ? {}
-      : { launch: (ledger: string) => launch(options, start, roots, ledger) }),
-  };
-}
-
-/** One count for the whole run: two scenarios with one id would be handed each other's job. */
-function freshIds(): (name: string) => string {
-  const nonce = randomBytes(4).toString("hex");
-  let count = 0;
-  return (name) => {
-    count += 1;
-    return `conform-${nonce}-${name}-${count}`;
-  };
-}
-
-/** An empty claim takes no job; a daemon without the route says 404 or 405 to it. */
-async function hasWorkerRoutes(endpoint: Endpoint): Promise<boolean> {
-  const probe = await exchange(endpoint, "POST", "/v1/jobs/claim", { body: { types: [] } });
-  return ![0, 404, 405, 501].includes(probe.status);
-}
-
-async function runAll(
-  options: ConformanceOptions,
-  levels: readonly Level[],
-  bench: Workshop,
-): Promise<ScenarioRun[]> {
-  const chosen = SCENARIOS.filter((scenario) => concerns(scenario, levels));
-  const runs: ScenarioRun[] = [];
-  for (const scenario of chosen) {
-    options.onProgress?.({ done: runs.length, total: chosen.length, scenario: scenario.id });
-    runs.push(await runScenario(scenario, bench));
-  }
-  options.onProgress?.({ done: runs.length, total: chosen.length });
-  return runs;
+  if (health.status !== 0) return;
+  throw new Unreachable(`${shownUrl(endpoint.url)} does not answer: ${health.text}`);
 }
 
 const CANCELS_AT_ONCE = 16;
@@ -176,25 +125,27 @@ async function cancelLeftovers(endpoint: Endpoint, runs: readonly ScenarioRun[])
   const left = runs.flatMap(({ trial }) => trial.submittedToTarget);
   while (left.length > 0) {
     const some = left.splice(0, CANCELS_AT_ONCE);
-    await Promise.all(
+    const answers = await Promise.all(
       some.map((job_id) => exchange(endpoint, "POST", CANCEL, { body: { job_id } })),
     );
+    if (answers.some((answer) => answer.silent)) return;
   }
 }
 
 function reportOf(
   options: ConformanceOptions,
-  levels: readonly Level[],
   runs: readonly ScenarioRun[],
   startedAt: Date,
 ): Report {
+  const { url, start } = options;
+  const levels = levelsOf(options);
   const requirements = judgeRequirements(runs, levels);
   const scenarios = runs.map(reportScenario);
   return {
     kit: { name: "keelson-conform", contract: "jobspec.v0" },
     target: {
-      ...(options.url === undefined ? {} : { url: options.url }),
-      ...(options.start === undefined ? {} : { start: options.start }),
+      ...(url === undefined ? {} : { url: shownUrl(url) }),
+      ...(start === undefined ? {} : { start: typeof start === "string" ? start : "a function" }),
     },
     startedAt: startedAt.toISOString(),
     ms: Date.now() - startedAt.getTime(),

@@ -23,6 +23,8 @@ export interface LevelReport {
   readonly failed: readonly string[];
   /** Requirements that were not exercised, optional ones not counted. */
   readonly notAttempted: readonly string[];
+  /** The same, by the reason why. */
+  readonly gaps: readonly { readonly reason: string; readonly requirements: readonly string[] }[];
 }
 
 export interface ScenarioReport {

@@ -3,8 +3,9 @@ import { findInBody } from "./contract/body.ts";
 import { BODY_REQUIREMENT, expectedShape, LIST_REQUIREMENT } from "./contract/routes.ts";
 import { at, text } from "./json.ts";
 import type { RequirementId } from "./requirements.ts";
+import type { Daemon } from "./target/daemon.ts";
 import { type Ask, type Endpoint, type Exchange, exchange } from "./target/http.ts";
-import type { DaemonProcess } from "./target/process.ts";
+import type { Workshop } from "./workshop.ts";
 
 /** What went wrong, where it can be looked up, and the exchange that shows it. */
 export interface Finding {
@@ -25,16 +26,8 @@ export class Stop extends Error {}
 /** Thrown when the target gives a scenario nothing to work with. */
 export class NotAttempted extends Error {}
 
-export interface Surroundings {
-  readonly endpoint: Endpoint;
-  readonly cites: ReadonlySet<RequirementId>;
-  /** Starts a daemon of the scenario's own over a prepared ledger. */
-  readonly launch?: (ledger: string) => Promise<DaemonProcess>;
-  /** Whether the target lets workers in over HTTP. */
-  readonly workerRoutes: () => Promise<boolean>;
-  /** An id that neither this run nor another has used, with this name in it. */
-  readonly fresh: (name: string) => string;
-}
+/** Thrown when the daemon left a request without an answer: each further one would cost as long. */
+export class Silent extends Error {}
 
 export class Trial {
   requests = 0;
@@ -45,15 +38,17 @@ export class Trial {
   readonly skipped = new Map<RequirementId, string>();
   /** Jobs the scenario left at the target, so that they can be cancelled at the end. */
   readonly submittedToTarget: string[] = [];
-  readonly #around: Surroundings;
+  readonly #bench: Workshop;
+  readonly #cites: ReadonlySet<RequirementId>;
 
-  constructor(around: Surroundings) {
-    this.#around = around;
+  constructor(bench: Workshop, cites: ReadonlySet<RequirementId>) {
+    this.#bench = bench;
+    this.#cites = cites;
   }
 
   /** The daemon at the URL; scenarios that start their own pass its endpoint to `ask`. */
   get target(): Endpoint {
-    return this.#around.endpoint;
+    return this.#bench.endpoint;
   }
 
   async get(path: string, endpoint: Endpoint = this.target): Promise<Exchange> {
@@ -73,19 +68,19 @@ export class Trial {
   }
 
   /** A daemon of this scenario's own; only scenarios that need `start` may ask for it. */
-  launch(ledger = ""): Promise<DaemonProcess> {
-    if (this.#around.launch === undefined) throw new NotAttempted("no start command was given");
-    return this.#around.launch(ledger);
+  launch(ledger: string | Uint8Array = ""): Promise<Daemon> {
+    if (this.#bench.launch === undefined) throw new NotAttempted("no start command was given");
+    return this.#bench.launch(ledger);
   }
 
   async needWorkerRoutes(): Promise<void> {
-    if (await this.#around.workerRoutes()) return;
+    if (await this.#bench.workerRoutes()) return;
     throw new NotAttempted("the daemon has no routes for workers (POST /v1/jobs/claim)");
   }
 
   /** A job id, request id or key nobody has used before. */
   fresh(name: string): string {
-    return this.#around.fresh(name);
+    return this.#bench.fresh(name);
   }
 
   /** Asserts, notes the failure, and goes on. Answers whether it held. */
@@ -95,7 +90,7 @@ export class Trial {
     message: string,
     evidence?: Exchange | { readonly seen: unknown },
   ): boolean {
-    if (!this.#around.cites.has(requirement)) {
+    if (!this.#cites.has(requirement)) {
       throw new Error(`the scenario does not cite ${requirement}`);
     }
     this.ownAssertions += 1;
@@ -116,6 +111,7 @@ export class Trial {
   /** Every answer of a contract route is held against its shape, whatever the scenario is about. */
   #observe(seen: Exchange): Exchange {
     this.requests += 1;
+    if (seen.silent) throw new Silent(`${seen.method} ${seen.path}: ${seen.text}`);
     const path = seen.path.split("?")[0] ?? "";
     const expected = expectedShape(seen.method, path, seen.status);
     if (expected === undefined) return seen;

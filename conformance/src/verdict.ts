@@ -64,8 +64,17 @@ export function judgeLevels(
       total: having("passed").length + having("failed").length + missing.length,
       failed: having("failed").map((each) => each.id),
       notAttempted: missing.map((each) => each.id),
+      gaps: gapsOf(missing),
     };
   });
+}
+
+function gapsOf(missing: readonly RequirementReport[]): LevelReport["gaps"] {
+  const byReason = Map.groupBy(missing, (each) => each.reason ?? "");
+  return [...byReason].map(([reason, requirements]) => ({
+    reason,
+    requirements: requirements.map((each) => each.id),
+  }));
 }
 
 function verdictOf(requirements: readonly RequirementReport[], missing: number): Verdict {

@@ -24,7 +24,7 @@ export function terminalReport(report: Report, { colour }: { readonly colour: bo
       .filter((each) => each.outcome === "failed")
       .flatMap((each) => failureLines(each, paint)),
     ...notAttemptedLines(report, paint),
-    ...report.levels.map((level) => levelLine(level, paint)),
+    ...report.levels.flatMap((level) => levelLines(level, paint)),
     "",
     `${report.scenarios.length} scenarios, ${report.requests} requests, ` +
       `${report.assertions} assertions in ${(report.ms / 1_000).toFixed(1)} s`,
@@ -73,13 +73,14 @@ function notAttemptedLines(report: Report, paint: Paint): string[] {
   ]);
 }
 
-function levelLine(level: LevelReport, paint: Paint): string {
+function levelLines(level: LevelReport, paint: Paint): string[] {
   const verdict = paint(VERDICT_COLOUR[level.verdict], level.verdict.padEnd(13));
-  const failed = level.failed.length > 0 ? `, ${level.failed.length} failed` : "";
-  const missing =
-    level.notAttempted.length > 0 ? `, ${level.notAttempted.length} not attempted` : "";
-  return (
+  const head =
     `Level ${level.level} ${level.name.padEnd(8)} ${verdict} ` +
-    `${level.passed} of ${level.total} requirements passed${failed}${missing}`
+    `${level.passed} of ${level.total} requirements passed`;
+  const failed = level.failed.length === 0 ? [] : [`failed: ${level.failed.join(", ")}`];
+  const gaps = level.gaps.map(
+    ({ reason, requirements }) => `${requirements.length} not attempted: ${reason}`,
   );
+  return [head, ...[...failed, ...gaps].map((line) => paint("dim", `      ${line}`))];
 }

@@ -3,8 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { findInBody } from "../contract/body.ts";
 import { at, isObject, list, text } from "../json.ts";
 import type { Scenario } from "../scenario.ts";
+import type { Daemon } from "../target/daemon.ts";
 import { LedgerBook } from "../target/ledger-book.ts";
-import type { DaemonProcess } from "../target/process.ts";
 import { Stop, type Trial } from "../trial.ts";
 import { acceptedCounts, cancel, given, rowOf, submit } from "./wording.ts";
 
@@ -20,7 +20,7 @@ async function line(trial: Trial): Promise<void> {
     const jobId = trial.fresh("line");
     const answer = await submit(trial, { job_id: jobId, payload: { round } }, daemon.endpoint);
     // Read at once, from this other process: no later write may come to its help.
-    const ledger = (await daemon.ledgerFiles()).get("ledger.jsonl")?.toString("utf8") ?? "";
+    const ledger = await daemon.ledgerText();
     const written = ledger.split("\n").filter((each) => each.includes(`"${jobId}"`));
     trial.holds(
       "enqueue:ledger:line-before-answer",
@@ -29,7 +29,7 @@ async function line(trial: Trial): Promise<void> {
       { seen: { status: answer.status, lines: written } },
     );
   }
-  checkLines(trial, (await daemon.ledgerFiles()).get("ledger.jsonl")?.toString("utf8") ?? "");
+  checkLines(trial, await daemon.ledgerText());
 }
 
 function checkLines(trial: Trial, ledger: string): void {
@@ -120,7 +120,7 @@ async function killUnderLoad(trial: Trial): Promise<void> {
 /** Sixteen submitters at work until the daemon is gone; answers the ids that got a 202. */
 async function loadUntilKilled(
   trial: Trial,
-  daemon: DaemonProcess,
+  daemon: Daemon,
   killAfter: number,
 ): Promise<ReadonlySet<string>> {
   const acknowledged = new Set<string>();

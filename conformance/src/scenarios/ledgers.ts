@@ -1,9 +1,9 @@
 /** Level 1 over prepared ledgers: clean, broken, torn, out of order, and read without a trace. */
 import { at, canonical, isObject, type Json, list, number, text } from "../json.ts";
 import type { Scenario } from "../scenario.ts";
+import type { Daemon } from "../target/daemon.ts";
 import type { Endpoint, Exchange } from "../target/http.ts";
 import { hourAgo, inAnHour, LedgerBook } from "../target/ledger-book.ts";
-import type { DaemonProcess } from "../target/process.ts";
 import type { Trial } from "../trial.ts";
 import { isHealth } from "./observe.ts";
 
@@ -215,7 +215,7 @@ async function untouched(trial: Trial): Promise<void> {
     "ledger and quarantine are the same after reading as before",
     { seen: { before, after } },
   );
-  const kept = (await daemon.ledgerFiles()).get("ledger.jsonl")?.toString("utf8") ?? "";
+  const kept = await daemon.ledgerText();
   trial.holds(
     "observe:reads:change-nothing",
     kept.startsWith(book.text()),
@@ -224,7 +224,7 @@ async function untouched(trial: Trial): Promise<void> {
   );
 }
 
-async function footprint(daemon: DaemonProcess): Promise<string> {
+async function footprint(daemon: Daemon): Promise<string> {
   const files = [...(await daemon.ledgerFiles())].map(([name, bytes]) => [
     name,
     bytes.toString("base64"),

@@ -28,35 +28,53 @@ export interface Exchange {
   readonly text: string;
   /** The body as JSON; undefined when it is none. */
   readonly json: unknown;
+  /** The daemon took the request and let the time for an answer go by. */
+  readonly silent: boolean;
 }
 
 export interface Endpoint {
   /** Changes when the daemon under test starts again on another port. */
   url: string;
   token: string;
+  readonly connections: Connections;
 }
 
-const ANSWER_MS_MAX = 30_000;
+export const ANSWER_MS_MAX = 30_000;
+const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 const SOCKETS_MAX = 256;
 const TOKEN_HEADER = "x-agentops-daemon-token";
 const WRONG_TOKEN = "not-the-token-of-this-daemon";
 
-const agents = {
-  plain: new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX }),
-  tls: new TlsAgent({ keepAlive: true, maxSockets: SOCKETS_MAX }),
-};
+/** The kept connections of one run, and how long an answer may take. */
+export class Connections {
+  readonly answerMsMax: number;
+  readonly plain: Agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
+  readonly tls: TlsAgent = new TlsAgent({ keepAlive: true, maxSockets: SOCKETS_MAX });
+
+  constructor(answerMsMax: number) {
+    this.answerMsMax = answerMsMax;
+  }
+
+  /** Gives the connections back, so that the process can end. */
+  close(): void {
+    this.plain.destroy();
+    this.tls.destroy();
+  }
+}
 
 interface Outgoing {
   readonly method: string;
   readonly url: URL;
   readonly headers: OutgoingHttpHeaders;
   readonly body: string;
+  readonly connections: Connections;
 }
 
 interface Incoming {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly text: string;
+  readonly silent: boolean;
 }
 
 /** One exchange; a connection that ends without an answer is an exchange with status 0. */
@@ -75,9 +93,15 @@ export async function exchange(
     ...ask.headers,
   };
   if (method !== "GET") headers["content-length"] = String(Buffer.byteLength(body));
-  const outgoing = { method, url: new URL(path, endpoint.url), headers, body };
+  const { connections } = endpoint;
+  const outgoing = { method, url: new URL(path, endpoint.url), headers, body, connections };
   const answer = await send(outgoing).catch(
-    (error: unknown): Incoming => ({ status: 0, headers: {}, text: reason(error) }),
+    (error: unknown): Incoming => ({
+      status: 0,
+      headers: {},
+      text: reason(error),
+      silent: error instanceof Silence,
+    }),
   );
   return {
     method,
@@ -87,12 +111,6 @@ export async function exchange(
     ...answer,
     json: parsed(answer.text),
   };
-}
-
-/** Gives the keep-alive connections back, so that the process can end. */
-export function closeConnections(): void {
-  agents.plain.destroy();
-  agents.tls.destroy();
 }
 
 function tokenHeader(credentials: Credentials, token: string): Record<string, string> {
@@ -119,40 +137,51 @@ async function send(outgoing: Outgoing): Promise<Incoming> {
 }
 
 class StaleConnection extends Error {}
+class Silence extends Error {}
 
 function sendOnce(outgoing: Outgoing): Promise<Incoming> {
+  const { url, connections, body } = outgoing;
   return new Promise((resolve, reject) => {
-    const secure = outgoing.url.protocol === "https:";
-    const call = (secure ? tlsRequest : request)(outgoing.url, {
+    const secure = url.protocol === "https:";
+    const call = (secure ? tlsRequest : request)(url, {
       method: outgoing.method,
       headers: outgoing.headers,
-      agent: secure ? agents.tls : agents.plain,
-      timeout: ANSWER_MS_MAX,
+      agent: secure ? connections.tls : connections.plain,
     });
     let answered = false;
+    // One limit for the whole answer: a body that comes a byte at a time is no answer either.
+    const limit = setTimeout(() => {
+      reject(new Silence(`no whole answer within ${connections.answerMsMax} ms`));
+      call.destroy();
+    }, connections.answerMsMax);
+    call.on("close", () => clearTimeout(limit));
     call.on("response", (message) => {
       answered = true;
       collect(message).then(resolve, reject);
     });
-    call.on("timeout", () => call.destroy(new Error(`no answer within ${ANSWER_MS_MAX} ms`)));
     call.on("error", (error: NodeJS.ErrnoException) => {
       if (answered) return;
-      const stale =
-        call.reusedSocket && error.code === "ECONNRESET" && outgoing.body.length < 65_536;
+      const stale = call.reusedSocket && error.code === "ECONNRESET" && body.length < 65_536;
       reject(stale ? new StaleConnection() : error);
     });
-    call.end(outgoing.body);
+    call.end(body);
   });
 }
 
 async function collect(message: IncomingMessage): Promise<Incoming> {
   const chunks: Buffer[] = [];
-  for await (const chunk of message) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`an answer of over ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
   const headers = Object.entries(message.headers).map(([name, value]) => [name, String(value)]);
   return {
     status: message.statusCode ?? 0,
     headers: Object.fromEntries(headers) as Record<string, string>,
     text: Buffer.concat(chunks).toString("utf8"),
+    silent: false,
   };
 }
 
