@@ -21,5 +21,6 @@ export async function getReady(call: Call): Promise<Answer> {
     ledger_replay_status: health.lag.corrupt_record_count > 0 ? "corrupt" : "complete",
     ...projectionState(health),
     queued_without_worker: await engine.withoutWorker(),
+    job_counts: await engine.counts(),
   });
 }

@@ -85,7 +85,11 @@ const READS: Readonly<Record<string, TSchema>> = {
       projection_status: ref("ProjectionStatus"),
       projection_lag: ref("ProjectionLag"),
     },
-    { degraded_reasons: texts(), queued_without_worker: extension(mapOf(count())) },
+    {
+      degraded_reasons: texts(),
+      queued_without_worker: extension(mapOf(count())),
+      job_counts: extension(mapOf(mapOf(count()))),
+    },
   ),
   StatusResponse: shape(
     {

@@ -171,6 +171,7 @@ describe("answers", () => {
       "1,203 jobs",
     ]);
     expect(countLines({}, context).join()).toContain("keelson submit openclaw.snapshot");
+    expect(countLines(undefined, context).join()).toContain("keelson jobs");
   });
 
   test("a verification that failed names the differences and the way out", () => {

@@ -63,6 +63,7 @@ describe("an empty daemon", () => {
       projection_status: "current",
       projection_lag: { event_count: 0, corrupt_record_count: 0, degraded: false },
       queued_without_worker: {},
+      job_counts: {},
     });
   });
 
@@ -148,6 +149,18 @@ describe("the status of a daemon with jobs of every type", () => {
   it("names queued jobs that nobody takes, and not those that somebody asked for", async () => {
     const { queued_without_worker: waiting } = (await daemon.ask("/v1/ready")).body;
     expect(waiting).toEqual({ "dream.stage": 1, "wiki.build": 1, "openclaw.snapshot": 1 });
+  });
+
+  it("counts jobs as the list shows them", async () => {
+    const { job_counts: counts } = (await daemon.ask("/v1/ready")).body;
+    const { body } = await daemon.ask("/v1/jobs?limit=1000");
+    const listed: Record<string, Record<string, number>> = {};
+    for (const job of [...body.jobs, ...(body.foreign_jobs ?? [])]) {
+      const ofType = (listed[job.job_type] ??= {});
+      ofType[job.status] = (ofType[job.status] ?? 0) + 1;
+    }
+    expect(counts).toEqual(listed);
+    expect(Object.keys(counts).length).toBeGreaterThan(3);
   });
 
   it("comes in pages whose lists all hold the same jobs", async () => {

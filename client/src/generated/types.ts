@@ -454,6 +454,7 @@ export interface ReadyResponse {
   readonly projection_lag: ProjectionLag;
   readonly degraded_reasons?: readonly string[] | undefined;
   readonly queued_without_worker?: { readonly [name: string]: number } | undefined;
+  readonly job_counts?: { readonly [name: string]: { readonly [name: string]: number } } | undefined;
 }
 
 export interface RebuildResponse {

@@ -1,17 +1,14 @@
-import type { Client } from "@keelson/client";
 import { connect } from "../connection.ts";
 import type { CliContext, VerbHost } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { count, plural } from "../format.ts";
 import { paintStatus } from "../job-view.ts";
-import { waiting } from "../progress.ts";
 import { readinessLines } from "../readiness.ts";
 import { oneLine, tableLines } from "../table.ts";
 
-export type JobCounts = Readonly<Record<string, Readonly<Record<string, number>>>>;
+type JobCounts = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 const STATUS_ORDER = ["queued", "running", "retry_waiting", "completed", "failed", "cancelled"];
-const PAGE = 1_000;
 
 export function addStatus(host: VerbHost): void {
   const { context } = host;
@@ -23,7 +20,7 @@ export function addStatus(host: VerbHost): void {
     .action(
       host.run(async (globals) => {
         const client = await connect(globals, context);
-        const [ready, jobs] = await Promise.all([client.ready(), countJobs(client, context)]);
+        const { job_counts: jobs, ...ready } = await client.ready();
         if (globals.json) {
           context.terminal.line(JSON.stringify({ url: client.url, ...ready, jobs }));
           return EXIT.ok;
@@ -36,23 +33,11 @@ export function addStatus(host: VerbHost): void {
     );
 }
 
-/** Counted page by page: exact at any size, and never a forty-megabyte answer. */
-async function countJobs(client: Client, context: CliContext): Promise<JobCounts> {
-  const counts: Record<string, Record<string, number>> = {};
-  const busy = waiting(context.terminal, "counting jobs");
-  try {
-    for await (const job of client.jobs({ limit: PAGE })) {
-      const ofType = (counts[job.job_type] ??= {});
-      ofType[job.status] = (ofType[job.status] ?? 0) + 1;
-    }
-  } finally {
-    busy.end();
-  }
-  return counts;
-}
-
-export function countLines(counts: JobCounts, context: CliContext): string[] {
+/** A daemon of another make may be ready without counting. */
+export function countLines(counts: JobCounts | undefined, context: CliContext): string[] {
   const { terminal, self } = context;
+  if (counts === undefined)
+    return ["This daemon gives no counts. List its jobs:", `  ${self} jobs`];
   const types = Object.keys(counts).toSorted();
   if (types.length === 0) {
     return ["No jobs yet. Submit one:", `  ${self} submit openclaw.snapshot --wait`];
