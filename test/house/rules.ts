@@ -38,7 +38,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["fastify"],
   "src/jobspec": ["fastify", "typebox", "ajv"],
   "src/workers": ["ajv", "jsonc-parser"],
-  "src/openwop": ["fastify", "typebox", "ajv", "ajv-formats"],
+  "src/openwop": ["fastify", "typebox", "ajv", "ajv-formats", "@bufbuild/cel"],
   "src/host": ["fastify"],
   "src/cli": ["commander", "@keelson/client", "@keelson/conformance"],
   conformance: ["ajv", "ajv-formats"],
