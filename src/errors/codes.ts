@@ -122,6 +122,26 @@ export const ERROR_CODES = {
     means: "The daemon listens on loopback addresses only.",
     fix: "Use 127.0.0.1, ::1 or localhost.",
   },
+  egress_refused: {
+    family: "fault",
+    means: "The host does not connect to this destination; nothing was sent.",
+    fix: "Use a public https address, or have the operator allow this one.",
+  },
+  egress_failed: {
+    family: "fault",
+    means: "The connection to another server failed or broke off.",
+    fix: "Check that the other server runs and can be reached from this host.",
+  },
+  egress_timed_out: {
+    family: "fault",
+    means: "Another server did not answer in time.",
+    fix: "Try again later, or allow more time where that can be set.",
+  },
+  egress_too_large: {
+    family: "fault",
+    means: "Another server's answer is larger than was asked for.",
+    fix: "Ask it for less.",
+  },
   address_in_use: {
     family: "fault",
     means: "Another process listens on this address.",

@@ -52,6 +52,11 @@ export const ENVELOPES: Readonly<Record<ProblemCode, Envelope>> = {
   config_invalid: { status: 500 },
   bind_not_loopback: { status: 500 },
   address_in_use: { status: 500 },
+  // No route of this surface sends anything out.
+  egress_refused: { status: 502 },
+  egress_failed: { status: 502 },
+  egress_too_large: { status: 502 },
+  egress_timed_out: { status: 504 },
 };
 
 /** The wire's own codes; the catalogue has the others. */

@@ -117,9 +117,27 @@ describe("one way out", () => {
     'import { request } from "node:http";',
     'import { connect } from "node:net";',
     'import { Agent } from "undici";',
+    'import "node:https";',
+    'export { request } from "node:http";',
+    'export * from "node:dns";',
+    'export const x = await import("node:net");',
+    "export const x = (name: string) => import(name);",
     'export const x = await fetch("http://127.0.0.1");',
+    'export const x = globalThis.fetch("http://127.0.0.1");',
+    'export const x = process.getBuiltinModule("node:net");',
+    'export const x = new WebSocket("ws://127.0.0.1");',
   ])("complains about %s", (text) => {
-    expect(waysOut(planted("src/engine/x.ts", text))).toHaveLength(1);
+    for (const room of ["engine", "http", "jobspec", "openwop", "cli"]) {
+      expect(waysOut(planted(`src/${room}/x.ts`, text))).toHaveLength(1);
+    }
+    expect(waysOut(planted("src/egress/x.ts", text))).toEqual([]);
+  });
+
+  it.each([
+    'import type { Server } from "node:http";',
+    'import { isIP, type Socket } from "node:net";',
+  ])("lets pass %s", (text) => {
+    expect(waysOut(planted("src/http/x.ts", text))).toEqual([]);
   });
 
   it("nothing in the host calls out by itself", () => {

@@ -12,10 +12,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "src/storage/memory": ["src/lib", "src/errors", "src/kernel", "src/storage"],
   "src/engine": ["src/lib", "src/errors", "src/kernel", "src/storage"],
   "src/identity": ["src/lib", "src/errors"],
+  "src/egress": ["src/lib", "src/errors"],
   "src/http": ["src/lib", "src/errors"],
   "src/jobspec": ["src/lib", "src/errors", "src/kernel", "src/engine", "src/http", "src/identity"],
   "src/workers": ["src/lib", "src/errors", "src/kernel", "src/engine"],
-  "src/openwop": ["src/lib", "src/errors", "src/kernel", "src/engine", "src/http", "src/identity"],
+  "src/openwop": [
+    "src/lib",
+    "src/errors",
+    "src/kernel",
+    "src/engine",
+    "src/http",
+    "src/identity",
+    "src/egress",
+  ],
   "src/host": [
     "src/lib",
     "src/errors",
@@ -24,6 +33,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/storage/embedded",
     "src/engine",
     "src/identity",
+    "src/egress",
     "src/http",
     "src/jobspec",
     "src/workers",
@@ -35,6 +45,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms that may use packages of npm; the others stand on the runtime alone. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "src/egress": ["ipaddr.js", "undici"],
   "src/http": ["fastify"],
   "src/jobspec": ["fastify", "typebox", "ajv"],
   "src/workers": ["ajv", "jsonc-parser"],
@@ -158,32 +169,58 @@ function kernelFiles(files: readonly SourceFile[]): readonly SourceFile[] {
 
 /** Modules that open connections to elsewhere. Servers listen; they do not call out. */
 const WAYS_OUT = /^(?:node:)?(?:https?|http2|net|tls|dgram|dns(?:\/promises)?)$|^undici$/;
-/** Rooms that may: `src/http` serves, `src/egress` will be the guarded client. */
-const MAY_NAME_THEM: ReadonlySet<string> = new Set(["src/http", "src/jobspec", "src/egress"]);
+/** The one room that may: the guarded client. The command line talks to the daemon by `client/`. */
+const WAY_OUT = "src/egress";
 /** Servers are built from types and address checks; clients need more than that. */
 const HARMLESS = /^(?:type )?(?:IncomingMessage|ServerResponse|Server|Socket|isIPv4|isIPv6|isIP)$/;
+/** Names that reach the network, or any module, without an import. */
+const AMBIENT = /^(?:fetch|WebSocket|EventSource|XMLHttpRequest|getBuiltinModule|createRequire)$/;
 
 /** Uses of the network outside the one way out. */
 export function waysOut(files: readonly SourceFile[]): readonly string[] {
   return files.flatMap(({ path, text, program }) => {
-    if (isTest(path) || !path.startsWith("src/")) return [];
+    if (isTest(path) || !path.startsWith("src/") || roomOf(path) === WAY_OUT) return [];
     const found: string[] = [];
+    const note = (module: string): void => void found.push(`${path} imports ${module}`);
     new Visitor({
       ImportDeclaration: (node) => {
         if (!WAYS_OUT.test(node.source.value) || node.importKind === "type") return;
         const names = node.specifiers.map((specifier) =>
           text.slice(specifier.start, specifier.end),
         );
-        const harmless = MAY_NAME_THEM.has(roomOf(path)) || names.every((n) => HARMLESS.test(n));
-        if (!harmless) found.push(`${path} imports ${node.source.value}`);
+        if (names.length === 0 || !names.every((name) => HARMLESS.test(name))) {
+          note(node.source.value);
+        }
+      },
+      ExportNamedDeclaration: (node) => {
+        if (node.source !== null && WAYS_OUT.test(node.source.value)) note(node.source.value);
+      },
+      ExportAllDeclaration: (node) => {
+        if (WAYS_OUT.test(node.source.value)) note(node.source.value);
+      },
+      ImportExpression: (node) => {
+        const module = node.source.type === "Literal" ? String(node.source.value) : undefined;
+        if (module === undefined || WAYS_OUT.test(module)) note(module ?? "what it computes");
       },
       CallExpression: (node) => {
-        const calls = text.slice(node.callee.start, node.callee.end);
-        if (/^(?:globalThis\.)?fetch$/.test(calls)) found.push(`${path} calls fetch`);
+        const name = calledName(node.callee, text);
+        if (AMBIENT.test(name)) found.push(`${path} calls ${name}`);
+      },
+      NewExpression: (node) => {
+        const name = calledName(node.callee, text);
+        if (AMBIENT.test(name)) found.push(`${path} makes a ${name}`);
       },
     }).visit(program);
     return found;
   });
+}
+
+/** `fetch` of `fetch(…)`, `globalThis.fetch(…)` and `process.getBuiltinModule(…)`. */
+function calledName(
+  callee: { readonly start: number; readonly end: number },
+  text: string,
+): string {
+  return text.slice(callee.start, callee.end).replace(/^(?:globalThis|process|module)\??\./, "");
 }
 
 const VAGUE_NAME =
