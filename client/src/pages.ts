@@ -22,9 +22,11 @@ export async function* eachEvent(
   list: (query: EventsQuery) => Promise<EventsPage>,
   query: EventsQuery,
 ): AsyncGenerator<JobEvent, void, undefined> {
-  let since = query.since;
+  let { since, last: newest } = query;
   for (;;) {
-    const page = await list({ since, limit: query.limit ?? EVENTS_PER_PAGE });
+    const { job, limit = EVENTS_PER_PAGE } = query;
+    const page = await list({ since, limit, job, last: newest });
+    newest = undefined;
     yield* page.events;
     yield* page.foreign_events ?? [];
     // The page ends with its last known event; only a page without any ends with a foreign one.

@@ -64,6 +64,10 @@ export interface EventsQuery {
   readonly since?: string | undefined;
   /** At most this many, up to 1,000; everything when absent. */
   readonly limit?: number | undefined;
+  /** Only events of this job. */
+  readonly job?: string | undefined;
+  /** Only the newest so many, up to 1,000; instead of `since`. */
+  readonly last?: number | undefined;
 }
 export interface EventsPage extends Omit<EventsResponse, "events"> {
   readonly events: readonly JobEvent[];

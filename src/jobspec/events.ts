@@ -21,10 +21,39 @@ export function getEvents(call: Call): Promise<Answer> {
 
 async function listEvents(call: Call): Promise<Answer> {
   const { engine, http } = call.surface;
-  const after = await positionAfter(engine, cursorOf(call.query));
+  const stretch = await stretchOf(call);
   const limit = readLimit(call.query);
-  await sendChunks(call.response, eventsText(engine, after, limit), http.stallMsMax);
+  await sendChunks(call.response, eventsText(engine, stretch, limit), http.stallMsMax);
   return undefined;
+}
+
+/** Which part of the ledger is asked for. */
+interface Stretch {
+  readonly after: number;
+  /** The last position; the head as it is now when absent. */
+  readonly until?: number;
+  /** Only events of this job. */
+  readonly job?: string;
+}
+
+/** A job's events lie between its acceptance and its last change. */
+async function stretchOf({ surface, query }: Call): Promise<Stretch> {
+  const { engine } = surface;
+  const after = await startOf(engine, query);
+  const job = query.get("job") ?? "";
+  if (job === "") return { after };
+  const state = await engine.job(job);
+  const until = await engine.positionOf(state?.last_event_id ?? "");
+  if (state === undefined || until === undefined) return { after, until: after, job };
+  return { after: Math.max(after, state.seq - 1), until, job };
+}
+
+/** After the cursor, or the newest events when `last` says how many. */
+async function startOf(engine: Engine, query: URLSearchParams): Promise<number> {
+  const last = readCount(query, "last");
+  if (last === undefined) return positionAfter(engine, cursorOf(query));
+  if (cursorOf(query) !== "") throw invalidField("last", "last and a cursor exclude each other");
+  return Math.max(0, engine.headPosition() - Math.min(last, PAGE_MAX));
 }
 
 /**
@@ -33,10 +62,11 @@ async function listEvents(call: Call): Promise<Answer> {
  */
 async function* eventsText(
   engine: Engine,
-  after: number,
+  stretch: Stretch,
   limit: number,
 ): AsyncGenerator<string, void> {
-  let until = engine.headPosition();
+  const { after, job } = stretch;
+  let until = stretch.until ?? engine.headPosition();
   const { last_event_id: lastEventId } = engine.lag();
   const corrupt = engine.corrupt().map(corruptView);
   let foreign = false;
@@ -44,6 +74,7 @@ async function* eventsText(
   let separator = "";
   yield '{"events":[';
   for await (const stored of limit > 0 ? walk(engine, after, until) : []) {
+    if (job !== undefined && stored.event.job_id !== job) continue;
     if (stored.foreign) {
       foreign = true;
       continue;
@@ -58,19 +89,18 @@ async function* eventsText(
   yield "]";
   if (corrupt.length > 0) yield `,"corrupt":${JSON.stringify(corrupt)}`;
   if (lastEventId !== undefined) yield `,"last_event_id":${JSON.stringify(lastEventId)}`;
-  if (foreign) yield* foreignText(engine, after, until);
+  if (foreign) yield* foreignText(engine, { ...stretch, until });
   yield "}";
 }
 
 async function* foreignText(
   engine: Engine,
-  after: number,
-  until: number,
+  { after, until, job }: Stretch & { readonly until: number },
 ): AsyncGenerator<string, void> {
   let separator = "";
   yield ',"foreign_events":[';
   for await (const stored of walk(engine, after, until)) {
-    if (!stored.foreign) continue;
+    if (!stored.foreign || (job !== undefined && stored.event.job_id !== job)) continue;
     yield separator + stored.json;
     separator = ",";
   }
@@ -99,7 +129,7 @@ async function* walk(
 
 async function streamEvents(call: Call): Promise<Answer> {
   const { engine, streams, http } = call.surface;
-  const wanted = wantedTypes(call.query);
+  const wanted = wantedEvents(call.query);
   const position = await streamStart(call);
   if (call.request.method === "HEAD") {
     call.response.writeHead(200, { "content-type": "text/event-stream" }).end();
@@ -127,8 +157,8 @@ async function streamStart(call: Call): Promise<number> {
   const header = call.request.headers["last-event-id"];
   const resume = Array.isArray(header) ? header[0] : header;
   if (resume !== undefined && resume !== "") return positionAfter(engine, headerText(resume));
-  const cursor = cursorOf(call.query);
-  return cursor === LATEST ? engine.headPosition() : positionAfter(engine, cursor);
+  const { query } = call;
+  return cursorOf(query) === LATEST ? engine.headPosition() : startOf(engine, query);
 }
 
 /** Header bytes arrive as Latin-1; ids are UTF-8. */
@@ -136,11 +166,16 @@ function headerText(header: string): string {
   return Buffer.from(header, "latin1").toString("utf8");
 }
 
-function wantedTypes(query: URLSearchParams): ((stored: StoredEvent) => boolean) | undefined {
-  if (!query.has("types")) return undefined;
-  const types = new Set(readList(query, "types"));
-  if (types.size === 0) throw invalidField("types", "types names no event type");
-  return ({ event, foreign }) => types.has(event.event_type) || (foreign && types.has("foreign"));
+function wantedEvents(query: URLSearchParams): ((stored: StoredEvent) => boolean) | undefined {
+  const job = query.get("job") ?? "";
+  if (!query.has("types") && job === "") return undefined;
+  const types = new Set(query.has("types") ? readList(query, "types") : []);
+  if (query.has("types") && types.size === 0) {
+    throw invalidField("types", "types names no event type");
+  }
+  return ({ event, foreign }) =>
+    (job === "" || event.job_id === job) &&
+    (types.size === 0 || types.has(event.event_type) || (foreign && types.has("foreign")));
 }
 
 /** `since` wins over `after_id`; blank counts as absent. */
@@ -160,12 +195,15 @@ async function positionAfter(engine: Engine, eventId: string): Promise<number> {
 
 /** Absent means all; anything above the cap counts as the cap. */
 function readLimit(query: URLSearchParams): number {
-  const given = query.get("limit");
-  if (given === null || given === "") return Number.POSITIVE_INFINITY;
-  if (!/^\+?\d+$/.test(given)) {
-    throw invalidField("limit", "limit must be a non-negative integer");
-  }
-  return Math.min(Number(given), PAGE_MAX);
+  const given = readCount(query, "limit");
+  return given === undefined ? Number.POSITIVE_INFINITY : Math.min(given, PAGE_MAX);
+}
+
+function readCount(query: URLSearchParams, name: "limit" | "last"): number | undefined {
+  const given = query.get(name);
+  if (given === null || given === "") return undefined;
+  if (!/^\+?\d+$/.test(given)) throw invalidField(name, `${name} must be a non-negative integer`);
+  return Number(given);
 }
 
 /** How many events to ask for next, from the size of those seen last. */

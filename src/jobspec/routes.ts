@@ -81,6 +81,8 @@ const READS: readonly Route[] = [
       parameter("after_id", "The same, used when `since` is absent."),
       parameter("limit", "At most so many events, capped at 1000; absent means all.", "integer"),
       parameter("types", "Event types a stream keeps, separated by commas; absent means all."),
+      parameter("job", "Only events of this job."),
+      parameter("last", "Only the newest so many, at most 1000; instead of a cursor.", "integer"),
     ],
     success: { status: 200, schema: "EventsResponse" },
     contract: READ_ERRORS,

@@ -123,6 +123,25 @@ describe("the live tail of events", () => {
     peer.end();
   });
 
+  it("keeps only the events of the job that is asked for", async () => {
+    const all = (await daemon.ask("/v1/events")).body.events;
+    const { job_id: job } = all.at(-1);
+    const own = all.filter((event: { job_id: string }) => event.job_id === job);
+    const peer = await openStream(base, `?job=${job}`);
+    await peer.until((text) => framesOf(text).length >= own.length);
+    const seen = framesOf(peer.received()).map((frame) => JSON.parse(frame.data ?? "").job_id);
+    expect(new Set(seen)).toEqual(new Set([job]));
+    peer.end();
+  });
+
+  it("starts with the newest events when their number is given", async () => {
+    const { last_event_id: newest } = (await daemon.ask("/v1/events?limit=0")).body;
+    const peer = await openStream(base, "?last=1");
+    await peer.until((text) => framesOf(text).length > 0);
+    expect(idsOf(peer)[0]).toBe(newest);
+    peer.end();
+  });
+
   it("sends comments while nothing happens", async () => {
     const peer = await openStream(base, "?since=latest");
     const received = await peer.until((text) => text.split(": keep-alive").length > 2);

@@ -242,6 +242,34 @@ describe("the events", () => {
     expect(await page("?limit=5000")).toEqual(all);
     expect((await daemon.ask("/v1/events?limit=1")).body.last_event_id).toBe(all.at(-1));
   });
+
+  it("are those of one job alone, when one is named", async () => {
+    const { body } = await daemon.ask("/v1/events");
+    const jobs = [...new Set(body.events.map((event: Row) => event["job_id"]))] as string[];
+    expect(jobs.length).toBeGreaterThan(2);
+    for (const job of jobs) {
+      const mine = body.events.filter((event: Row) => event["job_id"] === job);
+      const own = mine.map((event: Row) => event["event_id"]);
+      expect(await page(`?job=${job}`)).toEqual(own);
+      expect(await page(`?job=${job}&limit=1`)).toEqual(own.slice(0, 1));
+      expect(await page(`?job=${job}&since=${own[0]}`)).toEqual(own.slice(1));
+    }
+    expect(await page("?job=nobody")).toEqual([]);
+  });
+
+  it("are the newest when their number is given, which no cursor may go with", async () => {
+    const all = await page("");
+    expect(await page("?last=2")).toEqual(all.slice(-2));
+    expect(await page("?last=0")).toEqual([]);
+    expect(await page("?last=5000")).toEqual(all);
+    expect(await page("?last=3&limit=1")).toEqual(all.slice(-3).slice(0, 1));
+    for (const bad of [`last=1&since=${all[0]}`, "last=-1", "last=x"]) {
+      expect(await daemon.ask(`/v1/events?${bad}`)).toMatchObject({
+        status: 400,
+        body: { field: "last" },
+      });
+    }
+  });
 });
 
 describe("OpenClaw", () => {

@@ -8,11 +8,7 @@ import { eventLine, jobLines } from "../job-view.ts";
 interface JobOptions {
   readonly transcript?: boolean;
   readonly artifact?: string;
-  readonly events?: boolean;
 }
-
-/** Up to this ledger size a job's events are looked for without being asked. */
-const EVENTS_UNASKED_MAX = 50_000;
 
 export function addJob(host: VerbHost): void {
   const { context } = host;
@@ -28,14 +24,13 @@ export function addJob(host: VerbHost): void {
     )
     .option("--transcript", "print the newest transcript and nothing else")
     .option("--artifact <name>", "print this artifact's bytes and nothing else")
-    .option("--events", "read its events even from a very long ledger")
     .action(
       host.run(async (globals: GlobalOptions, id: string, options: JobOptions) => {
         const client = await connect(globals, context);
         const job = await client.job(id);
         const name = options.transcript === true ? transcriptOf(job) : options.artifact;
         if (name !== undefined) return printArtifact(client, job, name, context);
-        const events = await eventsOf(client, job, options.events === true);
+        const events = await eventsOf(client, job);
         if (globals.json) context.terminal.line(JSON.stringify({ ...job, events }));
         else show(job, events, context);
         return EXIT.ok;
@@ -43,31 +38,21 @@ export function addJob(host: VerbHost): void {
     );
 }
 
-function show(job: Job, events: readonly JobEvent[] | undefined, context: CliContext): void {
+function show(job: Job, events: readonly JobEvent[], context: CliContext): void {
   const { terminal, self } = context;
   for (const line of jobLines(job, terminal, Date.now())) terminal.line(line);
   terminal.line();
-  if (events === undefined) {
-    terminal.line(`  events: not shown, the ledger is long; to read it all: --events`);
-  } else {
-    terminal.line(`  ${plural(events.length, "event")}`);
-    for (const event of events) terminal.line(`    ${eventLine(event, terminal)}`);
-  }
+  terminal.line(`  ${plural(events.length, "event")}`);
+  for (const event of events) terminal.line(`    ${eventLine(event, terminal)}`);
   if (newestTranscript(job) !== undefined) {
     terminal.note(`\n  what it said: ${self} job ${job.job_id} --transcript`);
   }
 }
 
-/** The ledger has no index by job on the wire, so this reads it; undefined when that is too much. */
-async function eventsOf(
-  client: Client,
-  job: Job,
-  always: boolean,
-): Promise<readonly JobEvent[] | undefined> {
-  const { projection_lag: lag } = await client.ready();
-  if (!always && lag.event_count > EVENTS_UNASKED_MAX) return undefined;
+/** Events of the job. A daemon that does not know the filter sends all, of which most are passed over. */
+async function eventsOf(client: Client, job: Job): Promise<readonly JobEvent[]> {
   const events: JobEvent[] = [];
-  for await (const event of client.events()) {
+  for await (const event of client.events({ job: job.job_id })) {
     if (event.job_id === job.job_id) events.push(event);
     if (event.event_id === job.last_event_id) break;
   }
