@@ -5,9 +5,8 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { Client } from "pg";
 import type { TestProject } from "vitest/node";
-import { PostgresServer, type ServerAddress } from "./postgres-server.ts";
+import type { PostgresServer, ServerAddress } from "./postgres-server.ts";
 
 /** Where to ask, and the word that proves that one belongs to this run. */
 export interface ServerDesk {
@@ -24,12 +23,14 @@ declare module "vitest" {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const secret = randomBytes(16).toString("hex");
   let started: Promise<PostgresServer> | undefined;
+  let wasAsked = false;
   const named = namedServer();
   const desk = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.once("data", (bytes: Buffer) => {
       if (bytes.toString("utf8") !== secret) return void socket.destroy();
-      started ??= named === undefined ? PostgresServer.open() : undefined;
+      wasAsked = true;
+      started ??= named === undefined ? openServer() : undefined;
       const address = named ?? started?.then((server) => server.address);
       Promise.resolve(address).then(
         (found) => socket.end(JSON.stringify(found)),
@@ -46,8 +47,14 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
       (server) => server.close(),
       () => undefined,
     );
-    if (named !== undefined) await removeDatabases(named);
+    if (named !== undefined && wasAsked) await removeDatabases(named);
   };
+}
+
+/** Loaded when it is needed, so that other runs do not read a driver that they never use. */
+async function openServer(): Promise<PostgresServer> {
+  const { PostgresServer } = await import("./postgres-server.ts");
+  return await PostgresServer.open();
 }
 
 function namedServer(): ServerAddress | undefined {
@@ -58,6 +65,7 @@ function namedServer(): ServerAddress | undefined {
 
 /** What interrupted tests left on a server that is not ours. */
 async function removeDatabases({ adminUrl, run }: ServerAddress): Promise<void> {
+  const { Client } = await import("pg");
   const client = new Client(adminUrl);
   await client.connect();
   const { rows } = await client.query<{ datname: string }>(
