@@ -55,7 +55,9 @@ function nameOf(folder: string): string {
 }
 
 async function placeFolder(source: string, target: string): Promise<void> {
-  await mkdir(target, { recursive: true, mode: 0o755 });
+  await mkdir(target, { recursive: true });
+  // A mode given to mkdir would be narrowed by the umask of whoever runs the tests.
+  await chmod(target, 0o755);
   const entries = await readdir(source, { withFileTypes: true });
   await Promise.all(
     entries.map(async (entry) => {

@@ -1,9 +1,9 @@
 import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Client } from "pg";
@@ -153,8 +153,10 @@ describe("what is left behind", () => {
     const owner = spawn(process.execPath, ["--input-type=module", "--eval", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [line] = (await once(owner.stdout, "data")) as [Buffer];
-    const { folder, url } = JSON.parse(line.toString("utf8")) as { folder: string; url: string };
+    const lines = createInterface({ input: owner.stdout })[Symbol.asyncIterator]();
+    const said = await lines.next();
+    if (said.done === true) throw new Error("the owner ended before it had a server");
+    const { folder, url } = JSON.parse(said.value) as { folder: string; url: string };
     expect(await ask(url, "SELECT 1")).toEqual([1]);
     const segment = await sharedMemory(folder);
     owner.kill("SIGKILL");
