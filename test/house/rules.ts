@@ -13,6 +13,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "src/engine": ["src/lib", "src/errors", "src/kernel", "src/storage"],
   "src/identity": ["src/lib", "src/errors"],
   "src/egress": ["src/lib", "src/errors"],
+  "src/redaction": ["src/lib"],
   "src/http": ["src/lib", "src/errors"],
   "src/jobspec": ["src/lib", "src/errors", "src/kernel", "src/engine", "src/http", "src/identity"],
   "src/workers": ["src/lib", "src/errors", "src/kernel", "src/engine"],
@@ -24,6 +25,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/http",
     "src/identity",
     "src/egress",
+    "src/redaction",
   ],
   "src/host": [
     "src/lib",
@@ -34,6 +36,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/engine",
     "src/identity",
     "src/egress",
+    "src/redaction",
     "src/http",
     "src/jobspec",
     "src/workers",
@@ -45,6 +48,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Rooms that may use packages of npm; the others stand on the runtime alone. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  "src/lib": ["canonicalize"],
   "src/egress": ["ipaddr.js", "undici"],
   "src/http": ["fastify"],
   "src/jobspec": ["fastify", "typebox", "ajv"],
