@@ -1,0 +1,31 @@
+import type { JsonObject } from "../../lib/json.ts";
+import type { EpochMs } from "../../lib/time.ts";
+
+/** Everything about a run that is settled when it starts. */
+export interface RunContext {
+  readonly runId: string;
+  readonly workflowId: string;
+  readonly workflowVersion: string;
+  readonly inputs: JsonObject;
+  readonly configurable: JsonObject;
+  readonly owner?: JsonObject;
+  readonly tags?: readonly string[];
+  readonly metadata?: JsonObject;
+  readonly transport?: string;
+  readonly engineVersion?: string;
+  /** The run and the node that started this one. */
+  readonly parent?: { readonly runId: string; readonly nodeId: string };
+  /** Present on a fork. */
+  readonly fork?: RunFork;
+  /** Values of variables that no input has named. */
+  readonly defaults: JsonObject;
+  readonly createdAt: EpochMs;
+}
+
+export type ForkMode = "replay" | "branch";
+
+export interface RunFork {
+  readonly sourceRunId: string;
+  readonly fromSeq: number;
+  readonly mode: ForkMode;
+}
