@@ -102,6 +102,17 @@ export const ERROR_CODES = {
     means: "The disk refused to make an append durable. The daemon stops.",
     fix: "Check the disk, then start the daemon again: it reads what is really there.",
   },
+  store_unavailable: {
+    family: "fault",
+    means: "The database does not answer. What was not acknowledged may be sent again.",
+    fix: "Wait for the time in Retry-After. The daemon comes back with the database by itself.",
+  },
+  store_unusable: {
+    family: "fault",
+    means:
+      "The database answers, and cannot be used: its version, its schema or the role's rights.",
+    fix: "Do what the message says.",
+  },
   root_locked: {
     family: "fault",
     means: "Another daemon owns this root.",

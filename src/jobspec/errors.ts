@@ -43,6 +43,8 @@ export const ENVELOPES: Readonly<Record<ProblemCode, Envelope>> = {
   overloaded: { status: 503, retryAfterSeconds: 1 },
   no_space: { status: 503, retryAfterSeconds: 30 },
   projection_unavailable: { status: 503, retryAfterSeconds: 5 },
+  store_unavailable: { status: 503, retryAfterSeconds: 1 },
+  store_unusable: { status: 503, retryAfterSeconds: 30 },
   ledger_unavailable: { status: 500 },
   sync_failed: { status: 500 },
   internal: { status: 500 },

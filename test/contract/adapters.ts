@@ -6,14 +6,19 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
+import { systemClock } from "../../src/lib/clock.ts";
 import { EmbeddedBlobs } from "../../src/storage/embedded/blobs.ts";
 import { layoutOf } from "../../src/storage/embedded/layout.ts";
 import { openEmbeddedStore } from "../../src/storage/embedded/store.ts";
 import { systemDisk } from "../../src/storage/embedded/system-disk.ts";
 import { createMemoryBlobs } from "../../src/storage/memory/blobs.ts";
 import { createMemoryStore } from "../../src/storage/memory/store.ts";
+import { openPostgresStore, type PostgresStore } from "../../src/storage/postgres/store.ts";
 import type { Blobs, Store } from "../../src/storage/store.ts";
+import { copyLines } from "../support/batch.ts";
 import { T0 } from "../support/given.ts";
+import { freshDatabase } from "../support/postgres.ts";
 
 export interface OpenStore {
   readonly store: Store;
@@ -106,6 +111,56 @@ function embedded({ name, rotateBytes, models }: EmbeddedVariant): StoreAdapter 
   };
 }
 
+let database: ReturnType<typeof freshDatabase> | undefined;
+let schemas = 0;
+
+/** A schema of its own, in the one database that a test file gets. */
+async function freshSchema(): Promise<string> {
+  database ??= freshDatabase();
+  schemas += 1;
+  return `${(await database).url}?schema=contract_${schemas}`;
+}
+
+afterAll(async () => {
+  await (await database)?.drop();
+});
+
+interface PostgresVariant {
+  readonly name: string;
+  readonly partitionEvents: number;
+  readonly models: "kept" | "rebuilt after each open";
+}
+
+function postgres({ name, partitionEvents, models }: PostgresVariant): StoreAdapter {
+  return {
+    name,
+    folder: "postgres",
+    async open(lines = []) {
+      const url = await freshSchema();
+      const openStore = (): Promise<PostgresStore> =>
+        openPostgresStore({ url, clock: systemClock, partitionEvents });
+      let current = await openStore();
+      // A stranger's lines are judged by the model; this ledger takes events alone.
+      await copyLines(createMemoryStore([...lines]), current);
+      return {
+        store: current,
+        async reopen() {
+          await current.close();
+          current = await openStore();
+          if (models !== "kept") await current.rebuild();
+          return current;
+        },
+        async cleanup() {
+          await current.close();
+        },
+      };
+    },
+    capabilities: {
+      brokenLines: { reason: "its lines are rows, and a row is an event or was never committed" },
+    },
+  };
+}
+
 /** With tests narrowed by `ADAPTERS`, only the named folders are looped over. */
 const narrowed = process.env["ADAPTERS"]?.split(",");
 
@@ -118,6 +173,8 @@ export const ALL_STORES: readonly StoreAdapter[] = [
   embedded({ name: "embedded", rotateBytes: 0, models: "kept" }),
   embedded({ name: "embedded, rebuilt", rotateBytes: 4096, models: "lost at each close" }),
   embedded({ name: "embedded, models in memory", rotateBytes: 65_536, models: "in memory" }),
+  postgres({ name: "postgres", partitionEvents: 1_000_000, models: "kept" }),
+  postgres({ name: "postgres, rebuilt", partitionEvents: 100, models: "rebuilt after each open" }),
 ];
 
 export const ALL_BLOBS: readonly BlobsAdapter[] = [
@@ -139,6 +196,28 @@ export const ALL_BLOBS: readonly BlobsAdapter[] = [
         blobs: openBlobs(),
         reopen: async () => openBlobs(),
         cleanup: async () => rmSync(root, { recursive: true }),
+      };
+    },
+  },
+  {
+    name: "postgres",
+    folder: "postgres",
+    async open() {
+      const url = await freshSchema();
+      const openStore = (): Promise<PostgresStore> =>
+        openPostgresStore({ url, clock: systemClock });
+      const first = await openStore();
+      const opened = [first];
+      return {
+        blobs: first.blobs,
+        async reopen() {
+          const next = await openStore();
+          opened.push(next);
+          return next.blobs;
+        },
+        async cleanup() {
+          for (const store of opened) await store.close();
+        },
       };
     },
   },

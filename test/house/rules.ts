@@ -10,6 +10,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "src/storage": ["src/lib", "src/errors", "src/kernel"],
   "src/storage/embedded": ["src/lib", "src/errors", "src/kernel", "src/storage"],
   "src/storage/memory": ["src/lib", "src/errors", "src/kernel", "src/storage"],
+  "src/storage/postgres": ["src/lib", "src/errors", "src/kernel", "src/storage"],
   "src/engine": ["src/lib", "src/errors", "src/kernel", "src/storage"],
   "src/identity": ["src/lib", "src/errors"],
   "src/egress": ["src/lib", "src/errors"],
@@ -33,6 +34,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/kernel",
     "src/storage",
     "src/storage/embedded",
+    "src/storage/postgres",
     "src/engine",
     "src/identity",
     "src/egress",
@@ -49,6 +51,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that may use packages of npm; the others stand on the runtime alone. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "src/lib": ["canonicalize"],
+  "src/storage/postgres": ["pg"],
   "src/egress": ["ipaddr.js", "undici"],
   "src/http": ["fastify"],
   "src/jobspec": ["fastify", "typebox", "ajv"],
