@@ -13,6 +13,8 @@ export interface GlobalOptions {
   readonly addr?: string | undefined;
   readonly url?: string | undefined;
   readonly tokenFile?: string | undefined;
+  /** URL of the database that holds the ledger; may hold a password. */
+  readonly store?: string | undefined;
 }
 
 /** What a verb gets beside its own arguments. */

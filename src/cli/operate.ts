@@ -11,10 +11,10 @@ type OnProgress = (done: number, total: number) => void;
 interface Operation<T> {
   readonly label: string;
   readonly remote: (client: Client, call: { readonly onProgress: OnProgress }) => Promise<T>;
-  readonly offline: (root: string, onProgress: OnProgress) => Promise<T>;
+  readonly offline: (target: GlobalOptions, onProgress: OnProgress) => Promise<T>;
 }
 
-/** Asks the running daemon; where none runs, does the work on the root itself, with a bar. */
+/** Asks the running daemon; where none runs, does the work on the root or the database itself. */
 export async function operate<T>(
   globals: GlobalOptions,
   context: CliContext,
@@ -30,11 +30,11 @@ export async function operate<T>(
       hints: ["Leave --url and --addr away to work on the root itself."],
     });
   }
-  if (!existsSync(join(daemonDir(globals.root), "ledger.jsonl"))) {
+  if (globals.store === undefined && !existsSync(join(daemonDir(globals.root), "ledger.jsonl"))) {
     throw new CliFailure(EXIT.negative, `there is no ledger in ${daemonDir(globals.root)}`, {
       hints: ["Name the daemon's root with --root DIR."],
     });
   }
   const bar = progressBar(context.terminal, operation.label);
-  return operation.offline(globals.root, bar.show).finally(bar.end);
+  return operation.offline(globals, bar.show).finally(bar.end);
 }

@@ -66,6 +66,10 @@ export function buildProgram(context: CliContext, onExit: (code: ExitCode) => vo
     .option("--addr <host:port>", "where the daemon listens (default: 127.0.0.1:8765)")
     .option("--url <url>", "the daemon's address as a URL")
     .option("--token-file <file>", "where to read the token")
+    .option(
+      "--store <url>",
+      "keep the ledger in PostgreSQL: postgres://user@host/database; or KEELSON_STORE",
+    )
     .helpOption("-h, --help", "show help")
     .helpCommand("help [verb]", "show help for a verb")
     .showHelpAfterError("(add --help for usage and examples)")
@@ -117,9 +121,12 @@ function globalsOf(program: Command, context: CliContext): GlobalOptions {
     addr?: string;
     url?: string;
     tokenFile?: string;
+    store?: string;
   }>();
   const rootGiven = program.getOptionValueSource("root") === "cli";
-  return { ...given, root: resolve(context.cwd, given.root), rootGiven };
+  // An empty variable, as a compose file leaves it, is none.
+  const store = given.store ?? (context.env["KEELSON_STORE"] || undefined);
+  return { ...given, root: resolve(context.cwd, given.root), rootGiven, store };
 }
 
 function exampleHelp(examples: readonly Example[], self: string): string {

@@ -32,6 +32,8 @@ export interface HostOptions {
   readonly root: string;
   /** `host:port` on loopback; port 0 takes a free one. */
   readonly address?: string;
+  /** URL of a database for the ledger, shared by all daemons that name it. */
+  readonly store?: string | undefined;
   /** Token file; made with one random token when it is the default one and missing. */
   readonly tokenFile?: string;
   /** Called when the disk refused a sync or an invariant broke. Must end the process. */
@@ -46,7 +48,10 @@ export interface HostOptions {
 export interface Host {
   readonly url: string;
   readonly root: string;
+  /** File of the ledger, or the database's address without its password. */
   readonly ledgerPath: string;
+  /** True when other daemons may use the same ledger. */
+  readonly isShared: boolean;
   readonly tokenFile: string;
   readonly engine: JobEngine;
   readonly version: string;
@@ -99,6 +104,7 @@ async function startLocked(options: HostOptions, locked: Locked): Promise<Host> 
   const settings = readSettings(root);
   const storage = await openStorage({
     layout,
+    url: options.store,
     rotateBytes: settings.rotateBytes,
     onProgress: options.onProgress,
   });
@@ -125,7 +131,7 @@ async function startEngine(
     clock: parts.storage.clock,
     random: systemRandom,
     limits: parts.settings.limits,
-    secrets: parts.principals.secrets,
+    secrets: secretsOf(parts),
     onFatal: options.onFatal ?? stopProcess,
   });
   const { rebuilt } = parts.storage.store.opening;
@@ -136,6 +142,14 @@ async function startEngine(
     await engine.note("projection.rebuilt", { reason });
   }
   return engine;
+}
+
+/** What may not get into the ledger or into the hands of a child. */
+function secretsOf(parts: {
+  readonly principals: Principals;
+  readonly storage: Storage;
+}): readonly string[] {
+  return [...parts.principals.secrets, ...parts.storage.secrets];
 }
 
 interface Composed extends Locked {
@@ -153,11 +167,19 @@ async function listen(options: HostOptions, parts: Composed): Promise<Host> {
     principals,
     limits: settings.limits,
     version: VERSION,
+    now: () => storage.clock.now(),
     operate: operateOn(storage.store, engine),
     onUnexpected: (thrown) => unexpected(options, thrown),
   });
   const url = await listenOn(app, parts.address);
-  const workers = await startWorkers({ ...parts, log: options.log ?? (() => undefined) });
+  const workers = await startWorkers({
+    engine,
+    root: parts.root,
+    settings,
+    secrets: secretsOf(parts),
+    clock: storage.clock,
+    log: options.log ?? (() => undefined),
+  });
   await engine.start();
   writeActivation(systemDisk, layout.activation, {
     url,
@@ -216,6 +238,7 @@ function runningHost(
     url: parts.url,
     root: parts.root,
     ledgerPath: parts.storage.ledger,
+    isShared: parts.storage.store.shared,
     tokenFile: parts.tokenFile,
     engine: parts.engine,
     version: VERSION,

@@ -8,33 +8,55 @@ import { LIMITS_DEFAULT, ROTATE_BYTES_DEFAULT } from "./defaults.ts";
 import { operateOn, type RebuildAnswer, type RepairAnswer, type VerifyAnswer } from "./operate.ts";
 import { openStorage, type Storage } from "./storage.ts";
 
+/** What is worked on: a root, and the database when its ledger is in one. */
+export interface OfflineTarget {
+  readonly root: string;
+  readonly store?: string | undefined;
+}
+
 /** Bytes of the ledger read so far, and in all. */
 export type OperateProgress = (doneBytes: number, totalBytes: number) => void;
 
 /** Folds the ledger into fresh read models. Throws `root_locked` when a daemon runs. */
-export function rebuildRoot(root: string, onProgress?: OperateProgress): Promise<RebuildAnswer> {
-  return withRoot(root, onProgress, (operate) => operate.rebuild(onProgress));
+export function rebuildRoot(
+  target: OfflineTarget,
+  onProgress?: OperateProgress,
+): Promise<RebuildAnswer> {
+  return withRoot(target, onProgress, (operate) => operate.rebuild(onProgress));
 }
 
 /** Folds the ledger into scratch read models and compares. Throws `root_locked`. */
-export function verifyRoot(root: string, onProgress?: OperateProgress): Promise<VerifyAnswer> {
-  return withRoot(root, onProgress, (operate) => operate.verify(onProgress));
+export function verifyRoot(
+  target: OfflineTarget,
+  onProgress?: OperateProgress,
+): Promise<VerifyAnswer> {
+  return withRoot(target, onProgress, (operate) => operate.verify(onProgress));
 }
 
 /** Moves broken lines to quarantine. Throws `root_locked`. */
-export function repairRoot(root: string, onProgress?: OperateProgress): Promise<RepairAnswer> {
-  return withRoot(root, onProgress, (operate) => operate.repair(onProgress));
+export function repairRoot(
+  target: OfflineTarget,
+  onProgress?: OperateProgress,
+): Promise<RepairAnswer> {
+  return withRoot(target, onProgress, (operate) => operate.repair(onProgress));
 }
 
 async function withRoot<T>(
-  root: string,
+  target: OfflineTarget,
   onProgress: OperateProgress | undefined,
   work: (operate: ReturnType<typeof operateOn>) => Promise<T>,
 ): Promise<T> {
-  const layout = layoutOf(root);
-  const lock = lockRoot(systemDisk, layout);
+  const { store: url } = target;
+  const layout = layoutOf(target.root);
+  // A database is shared anyway; the lock is for the files of the root.
+  const lock = url === undefined ? lockRoot(systemDisk, layout) : undefined;
   try {
-    const storage = await openStorage({ layout, rotateBytes: ROTATE_BYTES_DEFAULT, onProgress });
+    const storage = await openStorage({
+      layout,
+      url,
+      rotateBytes: ROTATE_BYTES_DEFAULT,
+      onProgress,
+    });
     const engine = engineOver(storage);
     try {
       return await work(operateOn(storage.store, engine));
@@ -43,7 +65,7 @@ async function withRoot<T>(
       await storage.close();
     }
   } finally {
-    lock.release();
+    lock?.release();
   }
 }
 

@@ -1,7 +1,7 @@
 /** The workers inside the daemon: built-in executors, configured agent commands, notifications. */
 import type { Engine } from "../engine/engine.ts";
-import type { Principals } from "../identity/principals.ts";
 import { consumerSnapshot } from "../jobspec/openclaw.ts";
+import type { Clock } from "../lib/clock.ts";
 import { createAgentCommandExecutor } from "../workers/agent-command.ts";
 import { startNotifier } from "../workers/notify.ts";
 import { createOpenClawSnapshotExecutor } from "../workers/openclaw-snapshot.ts";
@@ -19,15 +19,17 @@ export interface WorkersOptions {
   readonly engine: Engine;
   readonly root: string;
   readonly settings: HostSettings;
-  readonly principals: Principals;
+  /** Values that no child may see. */
+  readonly secrets: readonly string[];
+  /** The clock that leases are measured with. */
+  readonly clock: Clock;
   readonly log: (line: string) => void;
 }
 
 /** Clears up after an earlier daemon that died, then begins to claim. */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
-  const { engine, root, log } = options;
+  const { engine, root, secrets, clock, log } = options;
   const { config, limits } = options.settings;
-  const { secrets } = options.principals;
   const supervisor = createSupervisor({
     engine,
     executors: [
@@ -35,6 +37,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       createAgentCommandExecutor({ engine, root, jobs: config.jobs, secrets, log }),
     ],
     heartbeatMs: limits.heartbeatMs,
+    clock,
     log,
   });
   const notifier =

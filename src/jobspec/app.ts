@@ -110,7 +110,7 @@ function serverOf(surface: Surface, onUnexpected: (thrown: unknown) => void): Se
       if (verdict?.allowed === false) {
         return sendText(response, presentProblem(denial(verdict.reason)));
       }
-      if (route.method === "GET") await surface.engine.refresh();
+      if (route.method === "GET" && route.storeless !== true) await surface.engine.refresh();
       const gated = route.gate === "ready" ? notReady(surface) : undefined;
       if (gated !== undefined) return sendText(response, gated);
       const answer = await route.handle({

@@ -23,6 +23,8 @@ export interface Route {
   readonly needs?: Need;
   /** Judged before the body is read. */
   readonly gate?: "ready";
+  /** Answers without the ledger, and so while a database is away too. */
+  readonly storeless?: true;
   /** How the body is read; absent for none. An optional one may be empty. */
   readonly body?: "json" | "optional-json" | "raw";
   /** Component schema of the JSON body. */

@@ -44,6 +44,7 @@ const READS: readonly Route[] = [
     summary: "Says that the daemon answers.",
     success: { status: 200, schema: "HealthResponse" },
     contract: [405],
+    storeless: true,
     handle: getHealth,
   },
   {
@@ -310,6 +311,7 @@ const OPERATION: readonly Route[] = [
     tag: "Operation",
     summary: "This document.",
     success: { status: 200, schema: "OpenApiDocument" },
+    storeless: true,
     handle: ({ surface }) => ({ status: 200, text: surface.openapi() }),
   },
 ];

@@ -14,9 +14,9 @@ export function addRebuild(host: VerbHost): void {
         const answer = await operate(globals, context, {
           label: "rebuild",
           remote: (client, call) => client.rebuild(call),
-          offline: async (root, onProgress) => {
+          offline: async (target, onProgress) => {
             const { rebuildRoot } = await import("../../host/offline.ts");
-            return rebuildRoot(root, onProgress);
+            return rebuildRoot(target, onProgress);
           },
         });
         if (globals.json) context.terminal.line(JSON.stringify(answer));

@@ -15,9 +15,9 @@ export function addRepair(host: VerbHost): void {
         const { moved } = await operate(globals, context, {
           label: "repair",
           remote: (client, call) => client.repair(call),
-          offline: async (root, onProgress) => {
+          offline: async (target, onProgress) => {
             const { repairRoot } = await import("../../host/offline.ts");
-            return repairRoot(root, onProgress);
+            return repairRoot(target, onProgress);
           },
         });
         const { terminal } = context;

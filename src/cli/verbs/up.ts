@@ -18,6 +18,10 @@ export function addUp(host: VerbHost): void {
     .verb("up", "Start the daemon and stay until Ctrl-C, which hands running jobs back first.", [
       ["up", `listens on ${ADDR_DEFAULT}, keeps everything in ./.agents/daemon`],
       ["up --root ~/work --addr 127.0.0.1:9000", "another folder, another port"],
+      [
+        "up --store postgres://keelson@db.internal/keelson",
+        "the ledger in PostgreSQL, shared with every daemon that names it",
+      ],
       ["up --json --addr 127.0.0.1:0", "any free port; one JSON line once it is ready"],
       ["up --demo", "the whole story in a temporary folder: submit, kill -9, restart, compare"],
     ])
@@ -47,6 +51,7 @@ async function up(
   const running = await startHost({
     root: globals.root,
     address: globals.addr ?? ADDR_DEFAULT,
+    store: globals.store,
     ...(globals.tokenFile === undefined ? {} : { tokenFile: globals.tokenFile }),
     onProgress: bar.show,
     log: (line) => terminal.note(line),
@@ -100,7 +105,7 @@ async function announcement(running: Host, context: CliContext): Promise<string[
         ];
   return [
     `${terminal.paint("bold", `keelson ${running.version}`)} is up at ${terminal.paint("green", running.url)}`,
-    "  A job is accepted here once its ledger line is on disk.",
+    `  A job is accepted here once its ledger line is ${running.isShared ? "committed" : "on disk"}.`,
     `  root    ${running.root}`,
     `  ledger  ${running.ledgerPath} (${events})`,
     `  token   ${running.tokenFile} (shown only by: ${self} token --show)`,

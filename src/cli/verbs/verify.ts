@@ -16,9 +16,9 @@ export function addVerify(host: VerbHost): void {
         const answer = await operate(globals, context, {
           label: "verify",
           remote: (client, call) => client.verify(call),
-          offline: async (root, onProgress) => {
+          offline: async (target, onProgress) => {
             const { verifyRoot } = await import("../../host/offline.ts");
-            return verifyRoot(root, onProgress);
+            return verifyRoot(target, onProgress);
           },
         });
         if (globals.json) context.terminal.line(JSON.stringify(answer));

@@ -34,11 +34,13 @@ export function addressOf(url: string, schemaOption?: string): Address {
   const { username, hostname, port, pathname, searchParams } = parsed;
   const user = username === "" ? "" : `${username}@`;
   const host = hostname === "" ? (searchParams.get("host") ?? "localhost") : hostname;
+  const place = `postgres://${user}${host}:${port === "" ? "5432" : port}${pathname}?schema=${schema}`;
   return {
     config: { connectionString: parsed.href },
     schema,
-    place: `postgres://${user}${host}:${port === "" ? "5432" : port}${pathname}?schema=${schema}`,
-    secrets: secretsIn(parsed),
+    place,
+    // A password that is also a name in the address keeps nobody out.
+    secrets: secretsIn(parsed).filter((secret) => !place.includes(secret)),
   };
 }
 
