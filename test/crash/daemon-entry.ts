@@ -2,7 +2,7 @@
  * A whole daemon as a process to be killed. Loads everything, says `loaded`, starts when a line
  * arrives, then says where it listens. With `FAULTS_DIR` set, its disk fails while a file of that
  * folder says so: `full` (writes: ENOSPC), `sync-fails` (syncs: EIO); and its wall clock goes wrong
- * by as many milliseconds as the file `clock` says.
+ * by as many milliseconds as the file `clock` says. `KEELSON_STORE` is the URL of its database.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,12 @@ say({ loaded: true });
 
 async function start(): Promise<void> {
   try {
-    const host = await startHost({ root, address: "127.0.0.1:0", log: () => undefined });
+    const host = await startHost({
+      root,
+      address: "127.0.0.1:0",
+      store: process.env["KEELSON_STORE"],
+      log: () => undefined,
+    });
     process.once("SIGTERM", () => {
       void host.drain().then(() => process.exit(0));
     });

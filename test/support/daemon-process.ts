@@ -22,6 +22,7 @@ export interface Ended {
 
 export interface Answer {
   readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** What `JSON.parse` makes of it. */
   readonly body: ReturnType<typeof JSON.parse>;
 }
@@ -75,7 +76,25 @@ export class DaemonProcess {
       headers: { "x-agentops-daemon-token": this.#token, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return { status: response.statusCode, body: await response.body.json() };
+    const { statusCode: status, headers } = response;
+    return { status, headers, body: await response.body.json() };
+  }
+
+  /** The data of a live stream's frames, from its first one on. Ends when `signal` aborts. */
+  async *stream(path: string, signal: AbortSignal): AsyncGenerator<ReturnType<typeof JSON.parse>> {
+    if (this.#pool === undefined) throw new Error("the daemon has not started");
+    const headers = { accept: "text/event-stream" };
+    const { body } = await this.#pool.request({ method: "GET", path, headers, signal });
+    let text = "";
+    body.setEncoding("utf8");
+    for await (const piece of body) {
+      const frames = (text + String(piece)).split("\n\n");
+      text = frames.pop() ?? "";
+      for (const frame of frames) {
+        const data = /^data: (.*)$/m.exec(frame)?.[1];
+        if (data !== undefined) yield JSON.parse(data);
+      }
+    }
   }
 
   signal(signal: NodeJS.Signals): void {
