@@ -116,6 +116,7 @@ class StoreEngine implements JobEngine {
     this.#tails = new Tails(store);
     this.#waits = new ClaimWaits(clock);
     this.#census = new WorkerCensus(clock, this.#waits);
+    store.peers?.tell(() => this.#census.types());
     this.#loop = new CommitLoop({
       store,
       redactor: createRedactor(options.secrets),
@@ -425,8 +426,9 @@ class StoreEngine implements JobEngine {
     });
   }
 
-  #unserved(tally: readonly TypeStatusCount[]): Readonly<Record<string, number>> {
-    return withoutWorker(tally, (type) => this.#census.has(type));
+  async #unserved(tally: readonly TypeStatusCount[]): Promise<Readonly<Record<string, number>>> {
+    const elsewhere = new Set(await this.#store.peers?.served());
+    return withoutWorker(tally, (type) => this.#census.has(type) || elsewhere.has(type));
   }
 
   #refuseWhenDraining(): void {

@@ -42,4 +42,10 @@ export class WorkerCensus {
     const at = this.#polledAt.get(type);
     return at !== undefined && this.#clock.monotonic() - at < POLL_FRESH_MS;
   }
+
+  /** Every type that somebody can run. */
+  types(): readonly string[] {
+    const known = new Set([...this.#announced.keys(), ...this.#polledAt.keys()]);
+    return [...known].filter((type) => this.has(type));
+  }
 }

@@ -124,7 +124,17 @@ export interface StoreSnapshot {
   close(): Promise<void>;
 }
 
+/** What processes that share a store know of each other beside the ledger. */
+export interface Peers {
+  /** From now on the others are told which job types have workers here. */
+  tell(types: () => readonly string[]): void;
+  /** Job types that have workers in the other processes, as they have said lately. */
+  served(): Promise<readonly string[]>;
+}
+
 export interface Store {
+  /** Absent for a store of one process. */
+  readonly peers?: Peers;
   /** True when other processes may append to the same ledger. */
   readonly shared: boolean;
 

@@ -64,7 +64,7 @@ describe("a daemon on a database", () => {
           "/v1/jobs",
           "/v1/jobs/first",
           "/v1/events",
-          "/v1/openclaw/snapshot",
+          "/openclaw/v1/snapshot/latest",
         ].map((path) => daemon.ask("GET", path)),
       ]);
       for (const { status, headers, body } of asked) {

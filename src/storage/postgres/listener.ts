@@ -8,6 +8,7 @@ import type { DatabaseClock } from "./clock.ts";
 import type { Bounds, Connection, Statement } from "./connection.ts";
 import type { Dialer } from "./dialer.ts";
 import { type Head, headOf, readHead } from "./head.ts";
+import type { PostgresPeers } from "./peers.ts";
 
 const POLL_MS = 1_000;
 const RETRY_MS = 250;
@@ -37,6 +38,7 @@ export interface ListenerOptions {
   readonly dialer: Dialer;
   readonly local: Clock;
   readonly clock: DatabaseClock;
+  readonly peers: PostgresPeers;
   /** Names this process in what it tells the others. */
   readonly node: string;
   readonly onHead: (head: Head) => void;
@@ -63,11 +65,15 @@ export class Listener {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
-    await this.#connection?.close();
+    const connection = this.#connection;
+    if (connection === undefined || connection.isLost) return;
+    await connection.run([this.#options.peers.leaving()]).catch(() => undefined);
+    await connection.close();
   }
 
   async #open(): Promise<Connection> {
-    const { dialer, node, onAppended } = this.#options;
+    const { dialer, node, onAppended, peers } = this.#options;
+    peers.forget();
     const connection = await dialer.open(LISTEN_BOUNDS);
     this.#connection = connection;
     connection.onNotification((payload) => {
@@ -95,9 +101,9 @@ export class Listener {
   }
 
   async #poll(connection: Connection): Promise<void> {
-    const { local, clock, onHead, onAppended } = this.#options;
+    const { local, clock, peers, onHead, onAppended } = this.#options;
     const sentAt = local.monotonic();
-    const [at, head] = await connection.run([readClock, readHead]);
+    const [at, head] = await connection.run([readClock, readHead, ...peers.telling(sentAt)]);
     clock.take({ sentAt, receivedAt: local.monotonic(), now: Number(at?.rows[0]?.["now"]) });
     onHead(headOf(head?.rows[0]));
     onAppended();

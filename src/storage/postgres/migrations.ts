@@ -9,6 +9,7 @@ import { sqlStateOf } from "./faults.ts";
 import { ledgerMigration } from "./migrations/0001-ledger.ts";
 import { jobsMigration } from "./migrations/0002-jobs.ts";
 import { blobsMigration } from "./migrations/0003-blobs.ts";
+import { nodesMigration } from "./migrations/0004-nodes.ts";
 
 export interface Migration {
   readonly version: number;
@@ -18,7 +19,12 @@ export interface Migration {
   readonly sql: string;
 }
 
-export const MIGRATIONS: readonly Migration[] = [ledgerMigration, jobsMigration, blobsMigration];
+export const MIGRATIONS: readonly Migration[] = [
+  ledgerMigration,
+  jobsMigration,
+  blobsMigration,
+  nodesMigration,
+];
 
 /** A step may take as long as it needs; another node's is waited for. */
 export const MIGRATION_BOUNDS: Bounds = {

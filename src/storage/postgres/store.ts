@@ -34,6 +34,7 @@ import { lineOf, linesAfter, placeOf, placesOf } from "./lines.ts";
 import { Listener } from "./listener.ts";
 import { MIGRATION_BOUNDS, migrate } from "./migrations.ts";
 import { PARTITION_EVENTS } from "./partitions.ts";
+import { PostgresPeers } from "./peers.ts";
 import { Pool } from "./pool.ts";
 import { rebuild } from "./rebuild.ts";
 import { jobOf, jobsById, nextExpiry, pageOfJobs, seenJobs } from "./rows.ts";
@@ -85,6 +86,7 @@ export class PostgresStore implements MaintainedStore {
   /** The database's clock. */
   readonly clock: Clock;
   readonly blobs: PostgresBlobs;
+  readonly peers: PostgresPeers;
   readonly #dialer: Dialer;
   readonly #pool: Pool;
   readonly #snapshots: Pool;
@@ -108,12 +110,14 @@ export class PostgresStore implements MaintainedStore {
     this.#dialer = dialer;
     this.#pool = new Pool(dialer, local, READS_MAX);
     this.#snapshots = new Pool(dialer, local, SNAPSHOTS_MAX);
+    this.peers = new PostgresPeers(node, this.#pool);
     this.blobs = new PostgresBlobs(this.#pool, () => clock.now());
     this.#writer = new Writer({ dialer, clock: local, node, partitionEvents, onHead });
     this.#listener = new Listener({
       dialer,
       local,
       clock,
+      peers: this.peers,
       node,
       onHead,
       onAppended: () => this.#appended(),
