@@ -1,4 +1,6 @@
 /** Three daemons on one database, each a process of its own. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DaemonProcess, eventually, removeRoot, temporaryRoot } from "../support/daemon-process.ts";
 import { freshDatabase } from "../support/postgres.ts";
@@ -17,10 +19,10 @@ afterAll(async () => database.drop());
 beforeEach(async () => {
   schemas += 1;
   const store = `${database.url}?schema=cluster_${schemas}`;
-  nodes = Array.from(
-    { length: NODES },
-    () => new DaemonProcess(temporaryRoot(), { KEELSON_STORE: store }),
-  );
+  nodes = Array.from({ length: NODES }, () => {
+    const root = temporaryRoot();
+    return new DaemonProcess(root, { KEELSON_STORE: store, FAULTS_DIR: root });
+  });
   await Promise.all(nodes.map((node) => node.start()));
 });
 afterEach(async () => {
@@ -118,6 +120,20 @@ describe("nodes on one database", () => {
     const done = await node(2).ask("POST", "/v1/jobs/inherited/complete", fresh);
     expect(done.status).toBe(200);
     expect((await node(1).ask("POST", "/v1/verify")).body).toMatchObject({ ok: true });
+  });
+
+  it("agree on when a lease lapses although their clocks are two minutes apart", async () => {
+    writeFileSync(join(node(0).root, "clock"), "-60000");
+    writeFileSync(join(node(1).root, "clock"), "60000");
+    await node(0).ask("POST", "/v1/jobs", { job_type: "rpi.run", job_id: "timed" });
+    const [held] = await claim(0, { types: ["rpi.run"], wait_ms: 0, lease_ms: 20_000 });
+    const fence = { claim_token: held?.claim_token, lease_epoch: held?.lease_epoch };
+    for (const number of [1, 2, 0]) {
+      const beat = await node(number).ask("POST", "/v1/jobs/timed/heartbeat", fence);
+      expect([number, beat.status]).toEqual([number, 200]);
+      const { body } = await node(number).ask("GET", "/v1/jobs/timed");
+      expect((body as { status: string }).status).toBe("running");
+    }
   });
 
   it("share the work: every job is done once, and nobody is left out", async () => {

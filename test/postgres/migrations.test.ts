@@ -1,4 +1,5 @@
 /** The schema's steps, taken from every earlier schema, by several at once, and beside newer nodes. */
+import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isFault } from "../../src/errors/fault.ts";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -13,7 +14,7 @@ import {
 } from "../../src/storage/postgres/migrations.ts";
 import { openPostgresStore } from "../../src/storage/postgres/store.ts";
 import { cancelJob, commit, submitJob } from "../support/batch.ts";
-import { freshDatabase } from "../support/postgres.ts";
+import { freshDatabase, ownServer } from "../support/postgres.ts";
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let schema = "";
@@ -133,28 +134,21 @@ describe("a database that a newer release has changed", () => {
 });
 
 describe("a role without rights", () => {
-  const guest = `guest_${process.pid}`;
-  afterAll(() => connected((connection) => connection.run([{ text: `DROP ROLE ${guest}` }])));
-
   it("is told which statement an administrator must run", async () => {
-    await connected((connection) =>
-      connection.run([
-        { text: `CREATE ROLE ${guest} LOGIN PASSWORD 'guest-password'`, once: true },
-        {
-          text: "REVOKE CREATE ON DATABASE current_db FROM PUBLIC".replace("current_db", nameOf()),
-          once: true,
-        },
-      ]),
-    );
-    const url = new URL(urlOf(schema));
-    url.username = guest;
-    url.password = "guest-password";
-    const message = await refusalOf(openPostgresStore({ url: url.href, clock: systemClock }));
-    expect(message).toContain(`CREATE SCHEMA ${schema} AUTHORIZATION`);
-    expect(message).not.toContain("guest-password");
+    const server = await ownServer();
+    try {
+      const url = new URL((await server.freshDatabase()).url);
+      const admin = new Client(server.address.adminUrl);
+      await admin.connect();
+      await admin.query(`CREATE ROLE guest LOGIN PASSWORD 'guest-password'`);
+      await admin.end();
+      url.username = "guest";
+      url.password = "guest-password";
+      const message = await refusalOf(openPostgresStore({ url: url.href, clock: systemClock }));
+      expect(message).toContain("CREATE SCHEMA keelson AUTHORIZATION");
+      expect(message).not.toContain("guest-password");
+    } finally {
+      await server.close();
+    }
   });
 });
-
-function nameOf(): string {
-  return new URL(database.url).pathname.slice(1);
-}

@@ -1,14 +1,17 @@
 /** What becomes of a batch when its connection breaks or the database goes away, and afterwards. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { isFault } from "../../src/errors/fault.ts";
+import type { NumberedEvent } from "../../src/kernel/job/events.ts";
 import { systemClock } from "../../src/lib/clock.ts";
+import { createMemoryStore } from "../../src/storage/memory/store.ts";
 import { openPostgresStore, type PostgresStore } from "../../src/storage/postgres/store.ts";
 import { allLines } from "../contract/suite.ts";
 import { commit, loadFrom, submitJob } from "../support/batch.ts";
-import { type OwnServer, ownServer } from "../support/postgres.ts";
+import { type Database, type OwnServer, ownServer } from "../support/postgres.ts";
 import { TcpProxy } from "../support/tcp-proxy.ts";
 
 let server: OwnServer;
+let database: Database;
 let proxy: TcpProxy;
 let store: PostgresStore;
 let schemas = 0;
@@ -17,12 +20,13 @@ const NOTHING = { jobIds: [], idempotencyKeys: [], claims: [] };
 
 beforeAll(async () => {
   server = await ownServer();
+  database = await server.freshDatabase();
 });
 afterAll(async () => server.close());
 
 beforeEach(async () => {
   proxy = await TcpProxy.open(server.port);
-  const through = new URL(server.url);
+  const through = new URL(database.url);
   through.port = String(proxy.port);
   schemas += 1;
   through.searchParams.set("schema", `outage_${schemas}`);
@@ -51,27 +55,47 @@ describe("a connection that breaks", () => {
     expect(store.counts().head).toBe(2);
   });
 
-  it.each([0, 1, 2, 4, 8, 16, 32, 64])(
-    "%i ms into a save leaves the batch there once",
-    async (ms) => {
-      const big = Array.from({ length: 400 }, (_, i) =>
-        submitJob(`j${i}`, { payload: { text: "x".repeat(2_000) } }),
-      );
-      const saved = commit(store, ...big);
-      await new Promise((resolve) => setTimeout(resolve, ms));
+  // A save of this batch is some 10,000 bytes to the server and 500 back.
+  it.each([
+    ["to-server", 1],
+    ["to-server", 200],
+    ["to-server", 5_000],
+    ["to-server", 9_000],
+    ["to-client", 1],
+    ["to-client", 150],
+    ["to-client", 300],
+  ] as const)("%s after %i bytes of a save leaves the batch there once", async (bound, bytes) => {
+    const loaded = await commit(store, submitJob("before"));
+    const turn = await store.begin(NOTHING);
+    const burnt = proxy.cutAfter(bound, bytes);
+    const events = await eventsAfter(loaded, 20);
+    await turn.save({ events, changes: [] });
+    await burnt;
+    await commit(store, submitJob("after"));
+    const lines = await allLines(store);
+    expect(lines.map(({ position }) => position)).toEqual(
+      Array.from({ length: 22 }, (_, i) => i + 1),
+    );
+    expect(lines.slice(1, 21).map(({ json }) => json)).toEqual(
+      events.map(({ event }) => JSON.stringify(event)),
+    );
+  });
+
+  it("at its very last byte, when the commit is done and only its answer is lost, saves it once", async () => {
+    for (let bytes = 20; bytes <= 400; bytes += 20) {
+      const cut = proxy.cutAfter("to-client", bytes);
+      await commit(store, submitJob(`job-${bytes}`), submitJob(`and-${bytes}`));
       proxy.cut();
-      await saved;
-      const lines = await allLines(store);
-      expect(lines.map(({ position }) => position)).toEqual(
-        Array.from({ length: 400 }, (_, i) => i + 1),
-      );
-      expect((await store.verify()).differences).toEqual([]);
-    },
-  );
+      await Promise.race([cut, Promise.resolve()]);
+      await proxy.restore();
+    }
+    expect(await allLines(store)).toHaveLength(40);
+    expect((await store.verify()).differences).toEqual([]);
+  });
 
   it("before the save, when somebody else has appended since, saves nothing", async () => {
     const other = await openPostgresStore({
-      url: `${server.url}?schema=outage_${schemas}`,
+      url: `${database.url}?schema=outage_${schemas}`,
       clock: systemClock,
     });
     try {
@@ -90,9 +114,19 @@ describe("a connection that breaks", () => {
   });
 });
 
+/** Events of jobs that nobody has submitted yet, as they come after a batch. */
+async function eventsAfter(
+  batch: Awaited<ReturnType<typeof commit>>,
+  count: number,
+): Promise<readonly NumberedEvent[]> {
+  const model = createMemoryStore(batch.events.map(({ event }) => JSON.stringify(event)));
+  const ids = Array.from({ length: count }, (_, i) => `job-${i}`);
+  const payload = { text: "x".repeat(200) };
+  return (await commit(model, ...ids.map((id) => submitJob(id, { payload })))).events;
+}
+
 /** A batch as it would be decided over an empty ledger. */
 async function commitOf(jobId: string): Promise<Awaited<ReturnType<typeof commit>>> {
-  const { createMemoryStore } = await import("../../src/storage/memory/store.ts");
   return commit(createMemoryStore(), submitJob(jobId));
 }
 
@@ -136,7 +170,7 @@ describe("a database that goes away", () => {
       () => "saved",
       (error: unknown) => (isFault(error) ? error.outcome : String(error)),
     );
-    await server.stop("SIGQUIT");
+    await server.stop("immediate");
     await server.start();
     const outcome = await saved;
     expect(["saved", "not-done"]).toContain(outcome);

@@ -65,5 +65,6 @@ function detailsOf(state: string): { details: { sqlstate: string } } {
 function wordsOf(error: unknown): string {
   const message = messageOf(error);
   if (message !== "") return message;
-  return String((error as { readonly code?: unknown }).code ?? "unknown error");
+  const { code } = error as { readonly code?: unknown };
+  return typeof code === "string" ? code : "unknown error";
 }

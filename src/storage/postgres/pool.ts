@@ -8,8 +8,8 @@ import type { Dialer } from "./dialer.ts";
 const WAIT_MS_MAX = 10_000;
 
 /** Snapshots stay open while a caller pages, so what is idle may be so for a while. */
-export const READ_BOUNDS: Bounds = {
-  statementMsMax: 15_000,
+const READ_BOUNDS: Bounds = {
+  statementMsMax: 10_000,
   lockMsMax: 10_000,
   idleInTransactionMsMax: 60_000,
 };

@@ -32,7 +32,7 @@ export interface JobColumns {
   readonly payload: string | null;
 }
 
-export function columnsOf(job: JobState): JobColumns {
+function columnsOf(job: JobState): JobColumns {
   const { payload, ...state } = job;
   return {
     jobId: columnText(job.job_id),

@@ -55,7 +55,7 @@ async function compare(scratch: Scratch, stored: Head): Promise<Verification> {
   for (const row of await connection.rows(unlikeCounts)) {
     const { job_type: type, status, stored: count, folded } = row;
     differences.push(
-      `tally of ${String(type)} ${String(status)}: folded ${folded}, stored ${count}`,
+      `tally of ${String(type)} ${String(status)}: folded ${Number(folded)}, stored ${Number(count)}`,
     );
   }
   for (let afterSeq = 0; differences.length < DIFFERENCES_MAX; ) {

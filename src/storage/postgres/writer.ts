@@ -27,8 +27,8 @@ import { countChanges } from "./tally.ts";
 
 /** A frozen process keeps the others waiting for no longer than it may be idle in its turn. */
 const WRITE_BOUNDS: Bounds = {
-  statementMsMax: 30_000,
-  lockMsMax: 15_000,
+  statementMsMax: 10_000,
+  lockMsMax: 8_000,
   idleInTransactionMsMax: 3_000,
 };
 
