@@ -9,6 +9,7 @@ import type { WorkProducts } from "../kernel/job/decide.ts";
 import type { JobState } from "../kernel/job/state.ts";
 import type { Clock, Timer } from "../lib/clock.ts";
 import type { Result } from "../lib/result.ts";
+import { fromIso } from "../lib/time.ts";
 import type { Executor, Log, Outcome, Stop } from "./executor.ts";
 
 export type HoldEngine = Pick<Engine, "heartbeat" | "complete" | "fail" | "release">;
@@ -42,10 +43,13 @@ export class HeldJob {
   /** Announced, but not in the ledger yet. */
   #pending: WorkProducts = {};
   #isOver = false;
+  /** When the lease lapses unless a heartbeat gets through, in milliseconds since 1970. */
+  #leaseEnds: number;
 
   constructor(options: HeldJobOptions) {
     this.#options = options;
     this.epoch = options.job.lease_epoch;
+    this.#leaseEnds = leaseEndOf(options.job);
     this.#arm();
     this.done = this.#run();
   }
@@ -159,12 +163,17 @@ export class HeldJob {
     this.#pending = {};
     try {
       const result = await this.#options.engine.heartbeat({ ...this.#fence(), ...sent });
+      if (result.ok) this.#leaseEnds = leaseEndOf(result.value);
       if (result.ok || this.#isOver) return;
       this.#log(`stopped: ${result.error.message}`);
       this.stop({ why: "lost" });
     } catch (error) {
       this.#pending = merge(sent, this.#pending);
       this.#log(`missed a heartbeat: ${messageOf(error)}`);
+      if (this.#options.clock.now() < this.#leaseEnds) return;
+      // Somebody else may have the job by now, and two of its runs must not meet.
+      this.#log("stopped: its lease has lapsed, and the ledger cannot be asked");
+      this.stop({ why: "lost" });
     }
   }
 
@@ -189,6 +198,10 @@ export class HeldJob {
   #log(text: string): void {
     this.#options.log(`job ${this.#options.job.job_id}: ${text}`);
   }
+}
+
+function leaseEndOf(job: JobState): number {
+  return fromIso(job.lease_expires_at ?? "") ?? Number.POSITIVE_INFINITY;
 }
 
 /** Later products win over earlier ones of the same name. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { tokenPathOf } from "../connection.ts";
 import type { CliContext, GlobalOptions, VerbHost } from "../context.ts";
 import { checkCommands, checkDaemon, checkOwner } from "../doctor/daemon.ts";
+import { checkDatabase } from "../doctor/database.ts";
 import type { Finding } from "../doctor/finding.ts";
 import {
   checkLedger,
@@ -43,8 +44,9 @@ async function examine(globals: GlobalOptions, context: CliContext): Promise<rea
     checkRoot(root),
     checkSpace(root),
     checkToken(tokenPathOf(globals), (path) => readFileSync(path, "utf8")),
-    checkLedger(root),
-    checkQuarantine(root),
+    ...(globals.store === undefined
+      ? [checkLedger(root), checkQuarantine(root)]
+      : await checkDatabase(globals.store)),
     checkOwner(globals),
     ...(await checkDaemon(globals, context)),
     ...(await checkCommands(root, context.env)),
