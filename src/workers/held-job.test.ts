@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { Fault } from "../errors/fault.ts";
 import { rejection } from "../errors/rejection.ts";
 import type { JobState } from "../kernel/job/state.ts";
-import { systemClock } from "../lib/clock.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
 import { err, ok } from "../lib/result.ts";
 import type { Executor, JobContext, Outcome } from "./executor.ts";
 import { HeldJob, type HoldEngine } from "./held-job.ts";
@@ -40,7 +40,11 @@ class FakeEngine implements HoldEngine {
   }
 }
 
-function hold(engine: HoldEngine, run: (context: JobContext) => Promise<Outcome>): HeldJob {
+function hold(
+  engine: HoldEngine,
+  run: (context: JobContext) => Promise<Outcome>,
+  over: { readonly job?: JobState; readonly clock?: Clock } = {},
+): HeldJob {
   const executor: Executor = { types: { "rpi.run": 1 }, run: (_job, context) => run(context) };
   return new HeldJob({
     engine,
@@ -50,6 +54,7 @@ function hold(engine: HoldEngine, run: (context: JobContext) => Promise<Outcome>
     actor: "tester",
     clock: systemClock,
     log: () => undefined,
+    ...over,
   });
 }
 
@@ -105,6 +110,27 @@ it("stops its run and writes nothing more when a heartbeat is refused", async ()
   }).done;
   expect(why).toBe("lost");
   expect(engine.asked.map(({ verb }) => verb)).toEqual(["heartbeat"]);
+});
+
+it("stops its run when no heartbeat gets through until its lease has lapsed", async () => {
+  const engine = new FakeEngine();
+  const ends = Date.parse("2026-01-01T00:01:00.000Z");
+  let now = ends - 1;
+  const clock = { ...systemClock, now: () => now };
+  const why: (string | undefined)[] = [];
+  engine.answers = [full, full];
+  const run = async (context: JobContext): Promise<Outcome> => {
+    await context.announce({});
+    why.push(context.stop()?.why);
+    now = ends;
+    await context.announce({});
+    why.push(context.stop()?.why);
+    return { kind: "completed" };
+  };
+  const job = { ...JOB, lease_expires_at: "2026-01-01T00:01:00.000Z" };
+  await hold(engine, run, { job, clock }).done;
+  expect(why).toEqual([undefined, "lost"]);
+  expect(engine.asked.map(({ verb }) => verb)).toEqual(["heartbeat", "heartbeat"]);
 });
 
 it("does not begin when it is stopped first, and hands the job back unused", async () => {
