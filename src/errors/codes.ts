@@ -123,6 +123,11 @@ export const ERROR_CODES = {
     means: "The token file cannot be used.",
     fix: "Make it mode 0600 and non-empty, or let `keelson up` create one.",
   },
+  audit_key_invalid: {
+    family: "input",
+    means: "The file with the key that signs audit checkpoints cannot be used.",
+    fix: "Make it mode 0600. If it is lost or damaged, restore it: a new key cannot vouch for old entries.",
+  },
   config_invalid: {
     family: "input",
     means: "keelson.json, a flag or an environment variable has a value that is not allowed.",

@@ -4,15 +4,13 @@
  * the file and what to do, because a daemon that starts and then denies everything helps nobody.
  */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, link, mkdir, open, readFile, stat, unlink } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile } from "node:fs/promises";
 import { Fault, messageOf } from "../errors/fault.ts";
 import { isJsonObject, type JsonObject } from "../lib/json.ts";
+import { ensurePrivateFile, openMode } from "../lib/private-file.ts";
 import { CAPABILITIES, type Capability, isCapability } from "./capability.ts";
 import { legacyToken, type Token } from "./principals.ts";
 
-const FILE_MODE = 0o600;
-const GROUP_AND_OTHERS = 0o077;
 const SECRET_BYTES = 32;
 
 /** Reads the tokens of a file, or throws `token_file_invalid`. */
@@ -30,55 +28,13 @@ export async function loadTokenFile(path: string): Promise<readonly Token[]> {
 
 /** Like `loadTokenFile`, but makes a file with one random token when there is none yet. */
 export async function ensureTokenFile(path: string): Promise<readonly Token[]> {
-  try {
-    await stat(path);
-  } catch (cause) {
-    if (!hasCode(cause, "ENOENT")) throw cause;
-    await createTokenFile(path);
-  }
+  await ensurePrivateFile(path, () => `${randomBytes(SECRET_BYTES).toString("base64url")}\n`);
   return loadTokenFile(path);
 }
 
-/**
- * Writes the file whole under another name and links it into place: a crash never leaves an empty
- * token, and of two processes that start at once the second finds the first one's file.
- */
-async function createTokenFile(path: string): Promise<void> {
-  const suffix = randomBytes(6).toString("hex");
-  const draft = `${path}.${suffix}.tmp`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(draft, "wx", FILE_MODE);
-  try {
-    await file.chmod(FILE_MODE);
-    await file.writeFile(`${randomBytes(SECRET_BYTES).toString("base64url")}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  try {
-    await link(draft, path);
-  } catch (cause) {
-    if (!hasCode(cause, "EEXIST")) throw cause;
-  } finally {
-    await unlink(draft);
-  }
-  await syncDirectory(dirname(path));
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory: FileHandle = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
 async function checkMode(path: string): Promise<void> {
-  if (process.platform === "win32") return;
-  const mode = (await stat(path)).mode & 0o777;
-  if ((mode & GROUP_AND_OTHERS) === 0) return;
-  const octal = mode.toString(8).padStart(4, "0");
+  const octal = await openMode(path);
+  if (octal === undefined) return;
   throw new Fault(
     "token_file_invalid",
     `daemon mutation token file mode is too permissive: ${path} has mode ${octal}. ` +
@@ -171,8 +127,4 @@ function invalid(path: string, what: string, fix: string, cause?: unknown): Faul
     cause,
     details: { path },
   });
-}
-
-function hasCode(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === code;
 }

@@ -51,6 +51,7 @@ export const ENVELOPES: Readonly<Record<ProblemCode, Envelope>> = {
   // Start errors: no request can meet them, but the record stays total.
   root_locked: { status: 500 },
   token_file_invalid: { status: 500 },
+  audit_key_invalid: { status: 500 },
   config_invalid: { status: 500 },
   bind_not_loopback: { status: 500 },
   address_in_use: { status: 500 },

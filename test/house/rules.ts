@@ -15,6 +15,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   "src/identity": ["src/lib", "src/errors"],
   "src/egress": ["src/lib", "src/errors"],
   "src/redaction": ["src/lib"],
+  "src/audit": ["src/lib", "src/errors"],
   "src/http": ["src/lib", "src/errors"],
   "src/jobspec": ["src/lib", "src/errors", "src/kernel", "src/engine", "src/http", "src/identity"],
   "src/workers": ["src/lib", "src/errors", "src/kernel", "src/engine"],
@@ -27,6 +28,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/identity",
     "src/egress",
     "src/redaction",
+    "src/audit",
   ],
   "src/host": [
     "src/lib",
@@ -39,6 +41,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/identity",
     "src/egress",
     "src/redaction",
+    "src/audit",
     "src/http",
     "src/jobspec",
     "src/workers",
