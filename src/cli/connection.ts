@@ -72,7 +72,7 @@ export function tokenPathOf(globals: GlobalOptions): string {
 
 /**
  * `--token-file`, the environment, then the root's own file. The last is sent to loopback addresses
- * only: it was never meant for a host that `--url` names somewhere else.
+ * and to where the root's own daemon listens: it was never meant for a host that `--url` names.
  */
 export function findToken(
   globals: GlobalOptions,
@@ -84,7 +84,7 @@ export function findToken(
     const value = env[name]?.trim();
     if (value !== undefined && value !== "") return value;
   }
-  if (!isLoopback(url)) return undefined;
+  if (!isLoopback(url) && url !== activationOf(globals.root)?.["url"]) return undefined;
   try {
     return secretIn(readFileSync(tokenPathOf(globals), "utf8"));
   } catch {

@@ -168,6 +168,8 @@ export interface Engine {
    */
   refresh(): Promise<void>;
   health(): Health;
+  /** True from the moment on when no new work is taken because the process is about to stop. */
+  isDraining(): boolean;
   lag(): Lag;
   /** Queued jobs of types that no worker runs, by type. */
   withoutWorker(): Promise<Readonly<Record<string, number>>>;

@@ -146,6 +146,10 @@ class StoreEngine implements JobEngine {
     this.#waits.wakeAll();
   }
 
+  isDraining(): boolean {
+    return this.#draining;
+  }
+
   async stop(): Promise<void> {
     this.drain();
     this.#sweep.stop();

@@ -135,8 +135,8 @@ export const ERROR_CODES = {
   },
   bind_not_loopback: {
     family: "input",
-    means: "The daemon listens on loopback addresses only.",
-    fix: "Use 127.0.0.1, ::1 or localhost.",
+    means: "The daemon listens on loopback addresses only, unless it is told how others name it.",
+    fix: "Use 127.0.0.1, ::1 or localhost; or name its hosts with --expose.",
   },
   egress_refused: {
     family: "fault",

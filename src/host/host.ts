@@ -9,7 +9,14 @@ import type { FastifyInstance } from "fastify";
 import { createJobEngine, type JobEngine } from "../engine/job-engine.ts";
 import { Fault, messageOf } from "../errors/fault.ts";
 import { BrokenInvariant } from "../errors/invariant.ts";
-import { parseBindAddress } from "../http/loopback.ts";
+import {
+  alsoReachedAt,
+  type Exposure,
+  isLocalOnly,
+  isWildcard,
+  parseExposure,
+} from "../http/exposure.ts";
+import { type BindAddress, parseBindAddress } from "../http/loopback.ts";
 import { createPrincipals, type Principals } from "../identity/principals.ts";
 import { ensureTokenFile, loadTokenFile } from "../identity/token-file.ts";
 import { createJobSpecApp } from "../jobspec/app.ts";
@@ -30,10 +37,12 @@ import { startWorkers, type Workers } from "./workers.ts";
 export interface HostOptions {
   /** Folder whose `.agents/daemon` holds everything; made when missing. */
   readonly root: string;
-  /** `host:port` on loopback; port 0 takes a free one. */
+  /** `host:port`, on loopback unless exposed; port 0 takes a free one. */
   readonly address?: string;
   /** URL of a database for the ledger, shared by all daemons that name it. */
   readonly store?: string | undefined;
+  /** Names under which other machines reach it, separated by commas; reads need a token then. */
+  readonly expose?: string | undefined;
   /** Token file; made with one random token when it is the default one and missing. */
   readonly tokenFile?: string;
   /** Called when the disk refused a sync or an invariant broke. Must end the process. */
@@ -57,12 +66,20 @@ export interface Host {
   readonly version: string;
   /** What opening the ledger had to mend. */
   readonly opening: Opening;
+  /** Set when other machines may use it. */
+  readonly exposed: HostExposure | undefined;
   /** Job types that this daemon runs by itself. */
   readonly types: readonly string[];
   /** Hands running jobs back, finishes what is under way, stops. Safe to call twice. */
   drain(): Promise<void>;
   /** Resolves when the daemon has stopped. */
   readonly closed: Promise<void>;
+}
+
+/** How others reach a daemon, and what its operator should know about it. */
+export interface HostExposure {
+  readonly names: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** Exit code of a daemon that could not make an append durable. */
@@ -73,13 +90,15 @@ const DRAIN_GRACE_MS = 10_000;
 
 /** Starts a daemon. Throws a `Fault` and leaves nothing running when any step fails. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const address = parseBindAddress(options.address ?? ADDRESS_DEFAULT, 8765);
+  const asked = options.expose === undefined ? undefined : parseExposure(options.expose);
+  const address = parseBindAddress(options.address ?? ADDRESS_DEFAULT, 8765, asked !== undefined);
+  const exposure = asked === undefined ? undefined : alsoReachedAt(asked, address.host);
   const root = resolve(options.root);
   mkdirSync(root, { recursive: true });
   const layout = layoutOf(root);
   const lock = lockRoot(systemDisk, layout);
   try {
-    return await startLocked(options, { root, layout, lock, address });
+    return await startLocked(options, { root, layout, lock, address, exposure });
   } catch (error) {
     lock.release();
     throw error;
@@ -90,7 +109,8 @@ interface Locked {
   readonly root: string;
   readonly layout: Layout;
   readonly lock: RootLock;
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: BindAddress;
+  readonly exposure: Exposure | undefined;
 }
 
 async function startLocked(options: HostOptions, locked: Locked): Promise<Host> {
@@ -168,6 +188,7 @@ async function listen(options: HostOptions, parts: Composed): Promise<Host> {
     limits: settings.limits,
     version: VERSION,
     now: () => storage.clock.now(),
+    exposure: parts.exposure,
     operate: operateOn(storage.store, engine),
     onUnexpected: (thrown) => unexpected(options, thrown),
   });
@@ -194,10 +215,7 @@ async function listen(options: HostOptions, parts: Composed): Promise<Host> {
   return runningHost({ ...parts, app, url, workers });
 }
 
-async function listenOn(
-  app: FastifyInstance,
-  address: { readonly host: string; readonly port: number },
-): Promise<string> {
+async function listenOn(app: FastifyInstance, address: BindAddress): Promise<string> {
   try {
     await app.listen({ host: address.host, port: address.port });
   } catch (error) {
@@ -211,8 +229,13 @@ async function listenOn(
   }
   const bound = app.server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `http://${host}:${port}`;
+  return `http://${nearestHost(address.host)}:${port}`;
+}
+
+/** What this machine calls the address in a URL: of all interfaces, the nearest. */
+function nearestHost(host: string): string {
+  if (isWildcard(host)) return host.includes(":") ? "[::1]" : "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function runningHost(
@@ -243,10 +266,27 @@ function runningHost(
     engine: parts.engine,
     version: VERSION,
     opening: parts.storage.store.opening,
+    exposed: exposedAs(parts),
     types: parts.workers.types,
     closed,
     drain: () => (draining ??= stop()),
   };
+}
+
+function exposedAs({ exposure, address, principals }: Composed): HostExposure | undefined {
+  if (exposure === undefined) return undefined;
+  const warnings = isLocalOnly(address.host)
+    ? []
+    : [
+        "tokens and answers cross the network in the clear: let only a proxy with TLS reach this port",
+        ...(principals.servesRemote
+          ? []
+          : [
+              "no token of the file counts for peers elsewhere: list tokens without local_only " +
+                '({"tokens":[{"name":"…","token":"…","capabilities":["…"]}]})',
+            ]),
+      ];
+  return { names: [...exposure.names], warnings };
 }
 
 /** A bug of ours in a request: told in the log; one that may have broken the state ends the daemon. */

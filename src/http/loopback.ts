@@ -12,7 +12,7 @@ export function isLoopbackAddress(address: string | undefined): boolean {
 /** `::1` in any spelling, with or without a zone. */
 function isLoopbackIpv6(address: string): boolean {
   const bare = address.split("%", 1)[0] ?? "";
-  return new URL(`http://[${bare}]/`).hostname === "[::1]";
+  return shortestIpv6(bare) === "::1";
 }
 
 /**
@@ -22,11 +22,27 @@ function isLoopbackIpv6(address: string): boolean {
 export function isLoopbackHost(header: string): boolean {
   // The literal that nearly every request carries, decided without parsing.
   if (header.startsWith("127.0.0.1:")) return isPort(header.slice(10));
-  const match = /^(\[[^\]]+\]|[^:[\]]+)(?::(\d{0,5}))?$/.exec(header);
-  const name = match?.[1]?.toLowerCase();
-  if (name === undefined) return false;
-  if (name.startsWith("[")) return isLoopbackAddress(name.slice(1, -1));
-  return name === "localhost" || name === "localhost." || isLoopbackAddress(name);
+  const name = hostNameOf(header);
+  return name !== undefined && (name === "localhost" || isLoopbackAddress(name));
+}
+
+/**
+ * The name or literal of a `Host` header, without the port and without brackets, in the one spelling
+ * in which two that mean the same are equal; undefined for a header of another form.
+ */
+export function hostNameOf(header: string): string | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::\d{0,5})?$/.exec(header);
+  return match === null ? undefined : canonicalHost(match[1] ?? match[2] ?? "");
+}
+
+/** A host name in lower case without the root's dot; an IPv6 literal in its shortest form. */
+export function canonicalHost(host: string): string {
+  if (isIPv6(host)) return host.includes("%") ? host : shortestIpv6(host);
+  return host.toLowerCase().replace(/(?<=.)\.$/, "");
+}
+
+function shortestIpv6(address: string): string {
+  return new URL(`http://[${address}]/`).hostname.slice(1, -1);
 }
 
 function isPort(text: string): boolean {
@@ -41,9 +57,14 @@ export interface BindAddress {
 
 /**
  * Reads `--addr` (digest §7.5): a 127.0.0.0/8 literal, `::1` bare or in brackets, or `localhost`,
- * with or without a port. Anything that another machine could reach is a `bind_not_loopback` fault.
+ * with or without a port. Anything that another machine could reach is a `bind_not_loopback` fault,
+ * unless the daemon was told how others name it.
  */
-export function parseBindAddress(text: string, defaultPort: number): BindAddress {
+export function parseBindAddress(
+  text: string,
+  defaultPort: number,
+  isExposed = false,
+): BindAddress {
   const bare = isIPv6(text) ? { host: text, port: undefined } : splitPort(text);
   const refused = new Fault(
     "bind_not_loopback",
@@ -51,7 +72,9 @@ export function parseBindAddress(text: string, defaultPort: number): BindAddress
     { details: { field: "addr" } },
   );
   if (bare === undefined || bare.host === "") throw refused;
-  if (bare.host.toLowerCase() !== "localhost" && !isLoopbackAddress(bare.host)) throw refused;
+  if (!isExposed && bare.host.toLowerCase() !== "localhost" && !isLoopbackAddress(bare.host)) {
+    throw refused;
+  }
   const port = bare.port === undefined ? defaultPort : Number(bare.port);
   if (!Number.isInteger(port) || port > 65_535) {
     throw new Fault("config_invalid", `addr ${JSON.stringify(text)}: the port is not 0 to 65535`, {

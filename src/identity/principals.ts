@@ -26,6 +26,8 @@ export interface Principal {
 export interface Principals {
   /** False when no token is configured: then every mutation is denied. */
   readonly configured: boolean;
+  /** True when some token counts for a peer on another machine. */
+  readonly servesRemote: boolean;
   /** Every configured secret, for redaction before anything is logged or stored. */
   readonly secrets: readonly string[];
   /** Whose secret this is. Takes the same time whichever token it is, or none. */
@@ -36,6 +38,7 @@ export function createPrincipals(tokens: readonly Token[]): Principals {
   const known = tokens.map((token) => ({ digest: digest(token.secret), who: principal(token) }));
   return {
     configured: known.length > 0,
+    servesRemote: tokens.some((token) => !token.localOnly),
     secrets: tokens.map((token) => token.secret),
     authenticate(secret) {
       const offered = digest(secret);

@@ -6,14 +6,15 @@ import { messageOf } from "../errors/fault.ts";
 import { BrokenInvariant } from "../errors/invariant.ts";
 import { PeerGone, parseJsonObject, readBody } from "../http/body.ts";
 import { OpenStreams } from "../http/event-stream.ts";
+import type { Exposure } from "../http/exposure.ts";
 import { HTTP_LIMITS, type HttpLimits } from "../http/limits.ts";
-import { isLoopbackHost } from "../http/loopback.ts";
 import { sendText } from "../http/reply.ts";
 import { createServer, pathOf } from "../http/server.ts";
 import type { Principals } from "../identity/principals.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { EpochMs } from "../lib/time.ts";
 import type { Call, Surface } from "./call.ts";
+import { entryFor, foreignHost } from "./entry.ts";
 import { type Problem, presentProblem, problemOfThrown } from "./errors.ts";
 import { openApiDocument } from "./openapi.ts";
 import { notReady } from "./openclaw.ts";
@@ -31,6 +32,8 @@ export interface JobSpecAppOptions {
   readonly operate: Operations;
   /** Origins of web pages that may change things; none by default. */
   readonly trustedOrigins?: readonly string[];
+  /** How others reach this daemon; absent when only its own machine can. */
+  readonly exposure?: Exposure | undefined;
   readonly now?: () => EpochMs;
   /** Bounds of the server that differ from the defaults. */
   readonly http?: Partial<HttpLimits>;
@@ -78,7 +81,12 @@ function surfaceOf(options: JobSpecAppOptions, http: HttpLimits): Surface {
   let openapi: string | undefined;
   return {
     engine: options.engine,
-    policy: { principals: options.principals, trustedOrigins: options.trustedOrigins ?? [] },
+    policy: {
+      principals: options.principals,
+      trustedOrigins: options.trustedOrigins ?? [],
+      isExposed: options.exposure !== undefined,
+    },
+    exposure: options.exposure,
     limits: options.limits,
     http,
     operate: options.operate,
@@ -101,15 +109,11 @@ const NO_QUERY = new URLSearchParams();
 
 /** Takes one request through host check, policy, gate, body and handler, in this order. */
 function serverOf(surface: Surface, onUnexpected: (thrown: unknown) => void): Serve {
-  const { policy, http } = surface;
+  const { http } = surface;
   return async (route, request, response, params) => {
     try {
-      const foreign = foreignHost(request);
-      if (foreign !== undefined) return sendText(response, presentProblem(foreign));
-      const verdict = route.needs === undefined ? undefined : judge(policy, request, route.needs);
-      if (verdict?.allowed === false) {
-        return sendText(response, presentProblem(denial(verdict.reason)));
-      }
+      const entry = entryFor(surface, route, request);
+      if ("refusal" in entry) return sendText(response, await entry.refusal);
       if (route.method === "GET" && route.storeless !== true) await surface.engine.refresh();
       const gated = route.gate === "ready" ? notReady(surface) : undefined;
       if (gated !== undefined) return sendText(response, gated);
@@ -120,7 +124,7 @@ function serverOf(surface: Surface, onUnexpected: (thrown: unknown) => void): Se
         params,
         query: route.query === undefined ? NO_QUERY : queryOf(request),
         body: await bodyOf(route, request, http),
-        principal: verdict?.principal,
+        principal: entry.principal,
       });
       if (answer !== undefined) sendText(response, answer);
     } catch (thrown) {
@@ -144,14 +148,6 @@ function queryOf(request: IncomingMessage): URLSearchParams {
   const url = request.url ?? "";
   const start = url.indexOf("?");
   return start === -1 ? NO_QUERY : new URLSearchParams(url.slice(start + 1));
-}
-
-/** A name other than loopback in `Host` is a web page that rebinds its own name to us. */
-function foreignHost(request: IncomingMessage): Problem | undefined {
-  const { host } = request.headers;
-  if (host === undefined) return { code: "bad_request", message: "the Host header is missing" };
-  if (isLoopbackHost(host)) return undefined;
-  return { code: "host_denied", message: "request denied: Host is not a loopback name" };
 }
 
 const PATTERNS = ROUTES.flatMap((route) =>
@@ -178,7 +174,7 @@ const JUDGED_METHODS: ReadonlySet<string> = new Set(["POST", "PATCH", "DELETE", 
 
 /** Why nothing took the request: a path we do not have, or one we have with other methods. */
 function missed(surface: Surface, request: IncomingMessage): Problem {
-  const foreign = foreignHost(request);
+  const foreign = foreignHost(surface, request);
   if (foreign !== undefined) return foreign;
   const path = pathOf(request);
   const routes = routesAt(path);

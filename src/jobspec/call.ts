@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Engine, EngineLimits } from "../engine/engine.ts";
 import type { OpenStreams } from "../http/event-stream.ts";
+import type { Exposure } from "../http/exposure.ts";
 import type { HttpLimits } from "../http/limits.ts";
 import type { TextAnswer } from "../http/reply.ts";
 import type { Principal } from "../identity/principals.ts";
@@ -16,6 +17,8 @@ import type { OpenSnapshots } from "./snapshot.ts";
 export interface Surface {
   readonly engine: Engine;
   readonly policy: Policy;
+  /** Absent on a daemon that only its own machine can reach. */
+  readonly exposure: Exposure | undefined;
   readonly limits: EngineLimits;
   readonly http: HttpLimits;
   readonly operate: Operations;

@@ -9,7 +9,7 @@ import type { TextAnswer } from "../http/reply.ts";
 import type { TransportCode } from "../http/server.ts";
 
 /** Codes that only an HTTP peer can meet. */
-type WireCode = TransportCode | "mutation_denied" | "internal";
+type WireCode = TransportCode | "mutation_denied" | "read_denied" | "internal";
 export type ProblemCode = ErrorCode | WireCode;
 
 interface Envelope {
@@ -27,6 +27,7 @@ export const ENVELOPES: Readonly<Record<ProblemCode, Envelope>> = {
   type_not_allowlisted: { status: 400 },
   bad_request: { status: 400 },
   mutation_denied: { status: 403 },
+  read_denied: { status: 403 },
   host_denied: { status: 403 },
   job_not_found: { status: 404 },
   artifact_not_found: { status: 404 },
@@ -69,7 +70,7 @@ export const WIRE_CODES: Readonly<
   bad_request: { means: "The bytes are no HTTP request, or lack what one needs." },
   host_denied: {
     means: "`Host` names another machine, as a page does that rebinds its own name to this one.",
-    fix: "Use 127.0.0.1, [::1] or localhost in the URL.",
+    fix: "Use 127.0.0.1, [::1], localhost or a name of `--expose` in the URL.",
   },
   route_not_found: {
     means: "No route has this path.",
@@ -86,6 +87,9 @@ export const WIRE_CODES: Readonly<
   },
   mutation_denied: {
     means: "The token is missing or lacks the capability, or a web page of another origin asks.",
+  },
+  read_denied: {
+    means: "The daemon is exposed, so that reads need a token too; this one is missing or wrong.",
   },
   internal: { means: "A mistake of the daemon itself.", fix: "Read the daemon's log." },
 };

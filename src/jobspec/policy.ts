@@ -9,6 +9,8 @@ export interface Policy {
   readonly principals: Principals;
   /** Origins of web pages that may change things; none by default, not even the daemon's own. */
   readonly trustedOrigins: readonly string[];
+  /** True when peers on other machines may come; then reads need a token too. */
+  readonly isExposed: boolean;
 }
 
 export type Verdict =
@@ -23,7 +25,7 @@ export function judge(policy: Policy, request: IncomingMessage, need: Need): Ver
   const { headers } = request;
   if (!policy.principals.configured) return denied("mutation token not configured");
   const local = isLoopbackAddress(request.socket.remoteAddress);
-  if (!local) return denied("remote address is not local");
+  if (!local && !policy.isExposed) return denied("remote address is not local");
   const origin = headers.origin?.trim() ?? "";
   if (origin !== "" && !policy.trustedOrigins.includes(origin)) {
     return denied("browser origin is not trusted");
@@ -41,6 +43,13 @@ export function judge(policy: Policy, request: IncomingMessage, need: Need): Ver
   return { allowed: true, principal };
 }
 
+/** Why a read is not answered: only an exposed daemon asks readers who they are. */
+export function readDenial(reason: string): Problem {
+  const { details } = denial(reason);
+  const message = `daemon read denied: ${reason.replace(/^mutation /, "")}`;
+  return { code: "read_denied", message, details };
+}
+
 export function denial(reason: string): Problem {
   const fix = FIXES[reason];
   return {
@@ -54,6 +63,8 @@ const FIXES: Readonly<Record<string, string>> = {
   "mutation token not configured": "Start the daemon with a token file.",
   "mutation token mismatch":
     "Send the token of the daemon's token file in X-AgentOps-Daemon-Token or Authorization: Bearer.",
+  "token requires local remote":
+    'The token counts on the daemon\'s own machine only. Use one of a token file of the form {"tokens":[{"name":"…","token":"…","capabilities":["…"]}]}.',
   "token capability outside mutation scope": "Give the token this route's capability, or admin.",
   "browser origin is not trusted": "Call from a program, or name the origin as trusted.",
 };

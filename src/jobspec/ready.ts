@@ -1,6 +1,9 @@
 /** GET /v1/health and /v1/ready: cheap whatever the size of the ledger. */
+import type { Engine } from "../engine/engine.ts";
+import { isFault } from "../errors/fault.ts";
+import type { TextAnswer } from "../http/reply.ts";
 import { toIso } from "../lib/time.ts";
-import { type Answer, type Call, json } from "./call.ts";
+import { type Answer, type Call, json, type Surface } from "./call.ts";
 import { projectionState } from "./views.ts";
 
 /** Says that the process answers. Asks nothing of the engine, so it answers in any state. */
@@ -11,6 +14,31 @@ export function getHealth(call: Call): Answer {
     read_only: true,
     now: toIso(call.surface.now()),
   });
+}
+
+/** The same for whoever shows no token on an exposed daemon. */
+export function probeHealth(): TextAnswer {
+  return json(200, { status: "ok" });
+}
+
+/**
+ * For load balancers, which look at the status alone: 503 while this node should get no requests,
+ * because it is about to stop, its ledger is degraded, or its database cannot be asked.
+ */
+export async function probeReady({ engine }: Surface): Promise<TextAnswer> {
+  const ready = await isReady(engine);
+  return json(ready ? 200 : 503, { ready });
+}
+
+async function isReady(engine: Engine): Promise<boolean> {
+  if (engine.isDraining()) return false;
+  try {
+    await engine.refresh();
+  } catch (thrown) {
+    if (isFault(thrown)) return false;
+    throw thrown;
+  }
+  return !engine.health().lag.degraded;
 }
 
 export async function getReady(call: Call): Promise<Answer> {

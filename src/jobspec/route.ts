@@ -1,5 +1,6 @@
 /** One row of the route table: everything that is known about a route is derived from it. */
-import type { Handler } from "./call.ts";
+import type { TextAnswer } from "../http/reply.ts";
+import type { Handler, Surface } from "./call.ts";
 import type { Need } from "./policy.ts";
 
 export type Method = "GET" | "POST" | "PUT";
@@ -37,6 +38,11 @@ export interface Route {
   /** Error statuses of the handler beyond those that its other fields imply. */
   readonly errors?: readonly number[];
   readonly handle: Handler;
+  /**
+   * On an exposed daemon the answer to whoever shows no token, under whatever name they came: load
+   * balancers have neither. It says the state and nothing else.
+   */
+  readonly probe?: (surface: Surface) => TextAnswer | Promise<TextAnswer>;
 }
 
 /** True for a route the contract does not have. */

@@ -14,7 +14,7 @@ import {
 import { getJob, listJobs } from "./jobs.ts";
 import { getOpenClawHealth, getOpenClawList, getOpenClawSnapshot, triggerJob } from "./openclaw.ts";
 import { operation } from "./operate.ts";
-import { getHealth, getReady } from "./ready.ts";
+import { getHealth, getReady, probeHealth, probeReady } from "./ready.ts";
 import type { QueryParameter, Route } from "./route.ts";
 import { getStatus } from "./status.ts";
 import { submitJob } from "./submit.ts";
@@ -45,6 +45,7 @@ const READS: readonly Route[] = [
     success: { status: 200, schema: "HealthResponse" },
     contract: [405],
     storeless: true,
+    probe: probeHealth,
     handle: getHealth,
   },
   {
@@ -56,6 +57,7 @@ const READS: readonly Route[] = [
     summary: "Says whether the ledger is sound and the projections follow it.",
     success: { status: 200, schema: "ReadyResponse" },
     contract: READ_ERRORS,
+    probe: probeReady,
     handle: getReady,
   },
   {

@@ -8,6 +8,7 @@ import { progressBar } from "../progress.ts";
 import { withoutWorkerLines } from "../readiness.ts";
 
 interface UpOptions {
+  readonly expose?: string;
   readonly firstRun?: boolean;
   readonly demo?: boolean;
 }
@@ -22,9 +23,18 @@ export function addUp(host: VerbHost): void {
         "up --store postgres://keelson@db.internal/keelson",
         "the ledger in PostgreSQL, shared with every daemon that names it",
       ],
+      [
+        "up --addr 0.0.0.0:8765 --expose keelson.example,node-1.internal",
+        "for other machines too, behind a proxy that speaks TLS",
+      ],
       ["up --json --addr 127.0.0.1:0", "any free port; one JSON line once it is ready"],
       ["up --demo", "the whole story in a temporary folder: submit, kill -9, restart, compare"],
     ])
+    .option(
+      "--expose <names>",
+      "let other machines in, under these host names (separated by commas); reads need a token " +
+        "then; or KEELSON_EXPOSE",
+    )
     .option("--first-run", "on an empty ledger, submit one job and show what becomes of it")
     .option("--demo", "show in a temporary folder that a killed daemon loses nothing")
     .action(
@@ -52,6 +62,8 @@ async function up(
     root: globals.root,
     address: globals.addr ?? ADDR_DEFAULT,
     store: globals.store,
+    // An empty variable, as a compose file leaves it, is none.
+    expose: options.expose ?? (context.env["KEELSON_EXPOSE"] || undefined),
     ...(globals.tokenFile === undefined ? {} : { tokenFile: globals.tokenFile }),
     onProgress: bar.show,
     log: (line) => terminal.note(line),
@@ -82,6 +94,7 @@ async function untilStopped(running: Host, interrupted: AbortSignal): Promise<vo
 
 async function announce(running: Host, globals: GlobalOptions, context: CliContext): Promise<void> {
   const { terminal } = context;
+  for (const warning of running.exposed?.warnings ?? []) terminal.note(`warning: ${warning}`);
   if (globals.json) {
     const { url, root, ledgerPath: ledger, tokenFile: token_file, version } = running;
     const ready = { ready: true, url, pid: process.pid, root, ledger, token_file, version };
@@ -109,6 +122,9 @@ async function announcement(running: Host, context: CliContext): Promise<string[
     `  root    ${running.root}`,
     `  ledger  ${running.ledgerPath} (${events})`,
     `  token   ${running.tokenFile} (shown only by: ${self} token --show)`,
+    ...(running.exposed === undefined
+      ? []
+      : [`  exposed as ${running.exposed.names.join(", ")}; reads need a token too`]),
     ...openingLines(running),
     ...broken,
     ...withoutWorkerLines(await running.engine.withoutWorker(), context),
