@@ -21,6 +21,7 @@ import { createPrincipals, type Principals } from "../identity/principals.ts";
 import { ensureTokenFile, loadTokenFile } from "../identity/token-file.ts";
 import { createJobSpecApp } from "../jobspec/app.ts";
 import { systemClock } from "../lib/clock.ts";
+import { isNoSpace } from "../lib/disk.ts";
 import { systemRandom } from "../lib/system-random.ts";
 import { type Layout, layoutOf } from "../storage/embedded/layout.ts";
 import { lockRoot, type RootLock } from "../storage/embedded/lock.ts";
@@ -181,7 +182,7 @@ interface Composed extends Locked {
 }
 
 async function listen(options: HostOptions, parts: Composed): Promise<Host> {
-  const { layout, storage, engine, settings, principals } = parts;
+  const { storage, engine, settings, principals } = parts;
   const app = createJobSpecApp({
     engine,
     principals,
@@ -193,26 +194,45 @@ async function listen(options: HostOptions, parts: Composed): Promise<Host> {
     onUnexpected: (thrown) => unexpected(options, thrown),
   });
   const url = await listenOn(app, parts.address);
-  const workers = await startWorkers({
-    engine,
-    root: parts.root,
-    settings,
-    secrets: secretsOf(parts),
-    clock: storage.clock,
-    log: options.log ?? (() => undefined),
-  });
-  await engine.start();
-  writeActivation(systemDisk, layout.activation, {
-    url,
-    address: url.slice("http://".length),
-    pid: process.pid,
-    ready: true,
-    started_at: new Date(systemClock.now()).toISOString(),
-    token_file: parts.tokenFile,
-    root: parts.root,
-    version: VERSION,
-  });
-  return runningHost({ ...parts, app, url, workers });
+  let workers: Workers | undefined;
+  try {
+    workers = await startWorkers({
+      engine,
+      root: parts.root,
+      settings,
+      secrets: secretsOf(parts),
+      clock: storage.clock,
+      log: options.log ?? (() => undefined),
+    });
+    await engine.start();
+    announce(parts, url);
+    return runningHost({ ...parts, app, url, workers });
+  } catch (error) {
+    // Whoever reached the daemon meanwhile must not be left talking to one without a ledger.
+    engine.drain();
+    await workers?.drain(DRAIN_GRACE_MS);
+    await app.close();
+    await engine.stop();
+    throw error;
+  }
+}
+
+function announce({ layout, root, tokenFile }: Composed, url: string): void {
+  try {
+    writeActivation(systemDisk, layout.activation, {
+      url,
+      address: url.slice("http://".length),
+      pid: process.pid,
+      ready: true,
+      started_at: new Date(systemClock.now()).toISOString(),
+      token_file: tokenFile,
+      root,
+      version: VERSION,
+    });
+  } catch (cause) {
+    const code = isNoSpace(cause) ? "no_space" : "ledger_unavailable";
+    throw new Fault(code, `cannot write ${layout.activation}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 async function listenOn(app: FastifyInstance, address: BindAddress): Promise<string> {

@@ -9,7 +9,7 @@
  */
 import { readFileSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Fault } from "../../errors/fault.ts";
+import { Fault, messageOf } from "../../errors/fault.ts";
 import type { Disk } from "../../lib/disk.ts";
 import { isJsonObject } from "../../lib/json.ts";
 import type { Layout } from "./layout.ts";
@@ -27,12 +27,24 @@ export function lockRoot(disk: Disk, layout: Layout): RootLock {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     database.close();
-    throw new Fault("root_locked", `${layout.root} is in use by ${ownerOf(layout)}`, {
-      cause: error,
-      details: { root: layout.root },
-    });
+    throw isHeld(error)
+      ? new Fault("root_locked", `${layout.root} is in use by ${ownerOf(layout)}`, {
+          cause: error,
+          details: { root: layout.root },
+        })
+      : new Fault(
+          "ledger_unavailable",
+          `cannot lock ${layout.root}: ${messageOf(error)}; ` +
+            `it holds nothing, so ${layout.lock} may be removed when no daemon runs`,
+          { cause: error },
+        );
   }
   return { release: () => database.close() };
+}
+
+/** SQLITE_BUSY: somebody has it. Anything else says that the file is no lock. */
+function isHeld(error: unknown): boolean {
+  return error instanceof Error && "errcode" in error && error.errcode === 5;
 }
 
 function ownerOf(layout: Layout): string {
