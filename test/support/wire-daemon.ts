@@ -27,6 +27,8 @@ export const LIMITS = { leaseMs: 60_000, heartbeatMs: 15_000, maxAttempts: 3 } a
 export interface WireOptions extends Partial<Omit<JobSpecAppOptions, "engine" | "principals">> {
   /** Whole lines that are in the ledger before the daemon opens it. */
   readonly ledger?: readonly string[];
+  /** Files that are beside the ledger before the daemon opens it, by name. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
   /** Replaces the one legacy token. */
   readonly tokens?: readonly Token[];
   /** Stands between the app and the engine, to make it fail. */
@@ -65,10 +67,11 @@ export interface WireDaemon {
 }
 
 export async function wireDaemon(options: WireOptions = {}): Promise<WireDaemon> {
-  const { ledger = [], tokens = [legacyToken(SECRET)], wrap, ...rest } = options;
+  const { ledger = [], files = {}, tokens = [legacyToken(SECRET)], wrap, ...rest } = options;
   const root = mkdtempSync(join(tmpdir(), "keelson-wire-"));
   const layout = layoutOf(root);
   mkdirSync(layout.dir, { recursive: true });
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(layout.dir, name), bytes);
   if (ledger.length > 0) writeFileSync(layout.ledger, `${ledger.join("\n")}\n`);
   const now = (): number => systemClock.now();
   const store = await openEmbeddedStore({

@@ -1,6 +1,6 @@
 // A stand-in for a coding agent. The first argument says what it does; the prompt is on its stdin.
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const [act = "echo", ...rest] = process.argv.slice(2);
@@ -56,6 +56,15 @@ const acts = {
     process.on("SIGTERM", () => process.exit(0));
     signal("pids.json", JSON.stringify([process.pid]));
     hang();
+  },
+  /** Its first attempt ends with 0 as soon as the file `awake` is there; the next one at once. */
+  dreamer() {
+    writeFileSync(join(artifacts, "seen.json"), readFileSync(process.env.KEELSON_JOB_FILE));
+    console.log(JSON.stringify({ session_id: `session-${process.env.KEELSON_ATTEMPT}` }));
+    if (process.env.KEELSON_ATTEMPT !== "1") return;
+    signal("pids.json", JSON.stringify([process.pid]));
+    const awake = join(process.env.KEELSON_ROOT, "awake");
+    setInterval(() => existsSync(awake) && process.exit(0), 20);
   },
   flood() {
     const line = `${"x".repeat(1023)}\n`;
