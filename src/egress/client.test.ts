@@ -102,6 +102,27 @@ describe("a request", () => {
   });
 });
 
+describe("a body that nobody reads", () => {
+  it("may be given up, or break, without harm to anybody else", async () => {
+    const port = await server((request, response) => {
+      if (request.url === "/whole") return void response.end("whole");
+      response.write("some");
+      if (request.url === "/break") setImmediate(() => response.destroy());
+    });
+    const guarded = egress();
+    const url = `http://a.test:${port}`;
+    (await guarded.open({ url: `${url}/`, method: "GET" })).cancel();
+    const broken = await guarded.open({ url: `${url}/break`, method: "GET" });
+    for (let i = 0; i < 3; i += 1) {
+      expect((await guarded.send({ url: `${url}/whole`, method: "GET" })).body).toHaveLength(5);
+    }
+    const read = async (): Promise<void> => {
+      for await (const _ of broken.body);
+    };
+    expect(await faultOf(read())).toMatchObject({ code: "egress_failed" });
+  });
+});
+
 describe("a name", () => {
   const strict = { policy: createPolicy({ plainHttp: true }) };
 

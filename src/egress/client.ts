@@ -175,7 +175,7 @@ async function follow(
     if (redirectsMax === 0 || !REDIRECTS.has(answer.statusCode) || typeof location !== "string") {
       return answer;
     }
-    answer.body.on("error", ignore).destroy();
+    answer.body.destroy();
     const { origin } = hop.url;
     if (redirects === redirectsMax) {
       throw refused("redirect", `${origin} redirects more than ${redirectsMax} times`, origin);
@@ -184,7 +184,7 @@ async function follow(
   }
 }
 
-/** A body that is thrown away may still break; nobody waits for it. */
+/** Whoever reads a body gets its error there. */
 function ignore(): void {}
 
 function firstHop(request: EgressRequest, policy: EgressPolicy): Hop {
@@ -230,7 +230,7 @@ async function dispatch(
   const { url, method, headers, body } = hop;
   const stopFirstByte = on.deadline.firstByte(url.origin);
   try {
-    return await agent.request({
+    const answer = await agent.request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -238,6 +238,9 @@ async function dispatch(
       body: body ?? null,
       signal: on.deadline.signal,
     });
+    // A body that breaks before, or after, anybody reads it must not take the process with it.
+    answer.body.on("error", ignore);
+    return answer;
   } finally {
     stopFirstByte();
   }
@@ -260,7 +263,7 @@ async function* bounded(
   } catch (error) {
     throw deadline.reason ?? transferFault(error);
   } finally {
-    answer.body.on("error", ignore).destroy();
+    answer.body.destroy();
     deadline.end();
   }
 }
