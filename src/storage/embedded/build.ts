@@ -67,7 +67,7 @@ async function build(options: BuildOptions, indexesIds: boolean): Promise<Projec
   try {
     const projections = new Projections(database);
     projections.checkpoint = { ...EMPTY_CHECKPOINT, indexesIds };
-    projections.transaction(() => projections.commit(projections.checkpoint));
+    projections.transaction(() => undefined);
     await replayPolitely(options.log, projections, options.onProgress);
     finishBulkLoad(database);
     return projections;

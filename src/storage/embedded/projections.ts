@@ -1,7 +1,9 @@
 /**
  * The read models of one database: jobs, places of events, exceptions, and the checkpoint. Two ways
- * lead in: `apply` takes a batch that was just synced, `replay.ts` folds lines of the ledger. Both
- * end in `commit`, so a database is always exactly at its checkpoint.
+ * lead in: `apply` takes a batch that was just synced and keeps it in memory until there is enough
+ * for a transaction, `replay.ts` folds lines of the ledger. A transaction writes the checkpoint with
+ * what led to it, so a database is always exactly at its checkpoint; what it has not seen when the
+ * process dies is in the ledger, and the next open folds it.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { NumberedEvent } from "../../kernel/job/events.ts";
@@ -12,7 +14,12 @@ import { type Checkpoint, CheckpointRow, EMPTY_CHECKPOINT } from "./checkpoint.t
 import { columnText } from "./database.ts";
 import type { LogPlace } from "./log.ts";
 import { JobRows } from "./rows.ts";
+import { StagedRows } from "./staged-rows.ts";
 
+/** Changed jobs that wait at the most: enough to share a transaction's price, few to write at once. */
+const STAGED_JOBS_MAX = 512;
+/** Bytes of ledger behind them at the most, for jobs with large payloads. */
+const STAGED_BYTES_MAX = 4 * 1024 * 1024;
 /** One mark every so many events: the longest walk from a mark to an event. */
 const MARK_EVERY = 256;
 
@@ -28,8 +35,14 @@ export interface Skip {
 
 export class Projections {
   readonly database: DatabaseSync;
-  readonly rows: JobRows;
+  readonly rows: StagedRows;
+  /** Of all that was taken in, written or not. */
   checkpoint: Checkpoint;
+  /** Of what is in the database. */
+  #written: Checkpoint;
+  readonly #jobs: JobRows;
+  #places: { readonly numbered: NumberedEvent; readonly place: LogPlace }[] = [];
+  #stagedBytes = 0;
   readonly #checkpointRow: CheckpointRow;
   readonly #tally: Map<string, Map<string, number>> = new Map();
   readonly #insertMark: StatementSync;
@@ -41,12 +54,12 @@ export class Projections {
 
   constructor(database: DatabaseSync) {
     this.database = database;
-    this.rows = new JobRows(database);
+    this.#jobs = new JobRows(database);
+    this.rows = new StagedRows(this.#jobs, () => this.flush());
     this.#checkpointRow = new CheckpointRow(database);
     this.checkpoint = this.#checkpointRow.read() ?? EMPTY_CHECKPOINT;
-    for (const [type, statuses] of Object.entries(this.checkpoint.tally)) {
-      this.#tally.set(type, new Map(Object.entries(statuses)));
-    }
+    this.#written = this.checkpoint;
+    this.#recount();
     this.#insertMark = database.prepare("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)");
     this.#insertSkip = database.prepare("INSERT OR REPLACE INTO skips VALUES (?, ?, ?, ?, ?)");
     this.#insertId = database.prepare("INSERT OR IGNORE INTO event_ids VALUES (?, ?)");
@@ -60,55 +73,85 @@ export class Projections {
 
   /** Takes a synced batch in: `starts[i]` is where the line of `events[i]` begins. */
   apply(batch: AppliedBatch): void {
-    this.transaction(() => {
-      for (const [index, numbered] of batch.events.entries()) {
-        this.place(numbered, { segment: batch.segment, offset: batch.starts[index] ?? 0 });
-      }
-      for (const change of batch.changes) this.change(change);
-      const { checkpoint } = this;
-      this.commit({
-        ...checkpoint,
-        ...batch.reached,
-        lines: checkpoint.lines + batch.events.length,
-        head: checkpoint.head + batch.events.length,
-        lastNumber: checkpoint.lastNumber + batch.events.length,
-        known: checkpoint.known + batch.events.length,
-        lastEventId: batch.events.at(-1)?.event.event_id ?? checkpoint.lastEventId,
-        stale: batch.events.reduce((stale, { event }) => foldStale(stale, event), checkpoint.stale),
-      });
+    const { events, changes, segment, starts, reached } = batch;
+    for (const [index, numbered] of events.entries()) {
+      if (!this.#isPlaced(numbered.position)) continue;
+      this.#places.push({ numbered, place: { segment, offset: starts[index] ?? 0 } });
+    }
+    for (const change of changes) {
+      this.rows.stage(change);
+      this.#countChange(change);
+    }
+    const { checkpoint } = this;
+    this.#stagedBytes += Math.max(0, reached.place.offset - (starts[0] ?? 0));
+    this.reach({
+      ...checkpoint,
+      ...reached,
+      lines: checkpoint.lines + events.length,
+      head: checkpoint.head + events.length,
+      lastNumber: checkpoint.lastNumber + events.length,
+      known: checkpoint.known + events.length,
+      lastEventId: events.at(-1)?.event.event_id ?? checkpoint.lastEventId,
+      stale: events.reduce((stale, { event }) => foldStale(stale, event), checkpoint.stale),
     });
+    if (this.rows.size >= STAGED_JOBS_MAX || this.#stagedBytes >= STAGED_BYTES_MAX) this.flush();
   }
 
-  /** Runs `work` in one transaction; on a throw the database and the counts are as before. */
+  /** Brings the database to the checkpoint. On a throw everything still waits, and is still read. */
+  flush(): void {
+    if (this.checkpoint === this.#written || this.database.isTransaction) return;
+    this.database.exec("BEGIN");
+    try {
+      for (const { numbered, place } of this.#places) this.place(numbered, place);
+      this.rows.write();
+      this.#checkpointRow.write(this.checkpoint);
+      this.database.exec("COMMIT");
+    } catch (error) {
+      if (this.database.isTransaction) this.database.exec("ROLLBACK");
+      throw error;
+    }
+    this.rows.forget();
+    this.#places = [];
+    this.#stagedBytes = 0;
+    this.#written = this.checkpoint;
+  }
+
+  /** Writes what waits, then what `work` does; on a throw all is as it was before `work`. */
   transaction(work: () => void): void {
-    const { checkpoint } = this;
+    this.flush();
     this.database.exec("BEGIN");
     try {
       work();
+      this.#checkpointRow.write(this.checkpoint);
       this.database.exec("COMMIT");
+      this.#written = this.checkpoint;
     } catch (error) {
-      this.checkpoint = checkpoint;
-      this.#tally.clear();
-      for (const [type, statuses] of Object.entries(checkpoint.tally)) {
-        this.#tally.set(type, new Map(Object.entries(statuses)));
-      }
+      this.checkpoint = this.#written;
+      this.#recount();
       if (this.database.isTransaction) this.database.exec("ROLLBACK");
       throw error;
     }
   }
 
-  /** Writes one job row and keeps the tally. */
-  change({ before, after }: JobChange): void {
-    if (before === undefined) {
-      this.rows.insert(after);
-    } else {
-      this.rows.update(after);
-      this.#count(before, -1);
+  /** Closes the database. What could not be written is folded by the next open. */
+  close(): void {
+    if (!this.database.isOpen) return;
+    try {
+      this.flush();
+    } catch {
+      // The ledger has it all; a damaged database is found out, and remade, when it is opened.
     }
-    this.#count(after, 1);
+    this.database.close();
   }
 
-  /** Notes where an event lies, so far as reading it later needs that. */
+  /** Writes one job row and keeps the tally; belongs into a transaction. */
+  change(change: JobChange): void {
+    if (change.before === undefined) this.#jobs.insert(change.after);
+    else this.#jobs.update(change.after);
+    this.#countChange(change);
+  }
+
+  /** Notes where an event lies, so far as reading it later needs that; in a transaction. */
   place({ position, event }: NumberedEvent, place: LogPlace): void {
     if (position % MARK_EVERY === 1) this.#insertMark.run(position, place.segment, place.offset);
     if (this.checkpoint.indexesIds) this.#insertId.run(columnText(event.event_id), position);
@@ -118,13 +161,12 @@ export class Projections {
     this.#insertSkip.run(place.segment, place.offset, lineNumber, kind, reason);
   }
 
-  /** Ends a transaction's work: the checkpoint with the tally as it is now. */
-  commit(reached: Omit<Checkpoint, "tally">): void {
+  /** Moves the checkpoint on, with the tally as it is now. */
+  reach(reached: Omit<Checkpoint, "tally">): void {
     const tally = Object.fromEntries(
       [...this.#tally].map(([type, statuses]) => [type, Object.fromEntries(statuses)]),
     );
     this.checkpoint = { ...reached, tally };
-    this.#checkpointRow.write(this.checkpoint);
   }
 
   /** The nearest known place at or before a position. */
@@ -157,8 +199,26 @@ export class Projections {
 
   /** Position of an id in `event_ids`; only meaningful when the checkpoint indexes ids. */
   indexedPositionOf(eventId: string): number | undefined {
+    this.flush();
     const position = this.#positionOfId.get(columnText(eventId))?.["position"];
     return typeof position === "number" ? position : undefined;
+  }
+
+  #isPlaced(position: number): boolean {
+    return this.checkpoint.indexesIds || position % MARK_EVERY === 1;
+  }
+
+  /** Sets the counts back to those of the checkpoint. */
+  #recount(): void {
+    this.#tally.clear();
+    for (const [type, statuses] of Object.entries(this.checkpoint.tally)) {
+      this.#tally.set(type, new Map(Object.entries(statuses)));
+    }
+  }
+
+  #countChange({ before, after }: JobChange): void {
+    if (before !== undefined) this.#count(before, -1);
+    this.#count(after, 1);
   }
 
   #count(job: JobState, by: number): void {

@@ -118,7 +118,7 @@ class ChunkFold {
     const { checkpoint } = this.#projections;
     const crc = next.segment === place.segment ? crc32(bytes, checkpoint.crc) : 0;
     const previousSegment = log.rotated[next.segment - 1] ?? "";
-    this.#projections.commit({
+    this.#projections.reach({
       ...checkpoint,
       ...this.#counts,
       place: next,

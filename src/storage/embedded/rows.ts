@@ -18,7 +18,21 @@ const LAPSED_SINCE_EVER = 0;
 
 type Row = { readonly state: string };
 
-export class JobRows {
+/** What can be asked of the jobs. */
+export interface JobReads {
+  byId(jobId: string): JobState | undefined;
+  /** The first job that had the key. */
+  idByKey(key: string): string | undefined;
+  /** Oldest first over all the types. */
+  claimable(types: readonly string[], limit: number): readonly JobState[];
+  /** Running jobs whose lease lapsed, and waiting ones with no attempts left. */
+  lapsed(at: EpochMs, limit: number): readonly JobState[];
+  nextExpiry(): EpochMs | undefined;
+  /** One page, leases seen as of `query.at`. */
+  page(query: StoredJobQuery): readonly JobState[];
+}
+
+export class JobRows implements JobReads {
   readonly #database: DatabaseSync;
   readonly #insert: StatementSync;
   readonly #update: StatementSync;
@@ -41,9 +55,8 @@ export class JobRows {
     );
     this.#byKey = database.prepare(`SELECT state FROM jobs
       WHERE tenant = '${LOCAL_TENANT}' AND idempotency_key = ? ORDER BY seq LIMIT 1`);
-    this.#claimable = database.prepare(`SELECT state FROM jobs
-      WHERE status IN ('queued', 'retry_waiting') AND spent = 0 AND job_type = ?
-      ORDER BY seq LIMIT ?`);
+    this.#claimable = database.prepare(`SELECT seq, state FROM jobs
+      WHERE status IN ('queued', 'retry_waiting') AND spent = 0 AND job_type = ? ORDER BY seq`);
     this.#lapsed = database.prepare(`SELECT state FROM jobs
       WHERE status = 'running' AND lease_expires_at <= ? LIMIT ?`);
     this.#spent = database.prepare(`SELECT state FROM jobs
@@ -74,16 +87,26 @@ export class JobRows {
     return stateOf(this.#byKey.get(columnText(key)))?.job_id;
   }
 
-  /** Oldest first over all the types. */
-  claimable(types: readonly string[], limit: number): readonly JobState[] {
-    const found = [...new Set(types)].flatMap((type) =>
-      statesOf(this.#claimable.all(columnText(type), limit)),
-    );
-    if (types.length > 1) found.sort((left, right) => left.seq - right.seq);
+  /** Leaves out the jobs of `without`, named by their place in the queue. */
+  claimable(
+    types: readonly string[],
+    limit: number,
+    without?: ReadonlySet<number>,
+  ): readonly JobState[] {
+    const found: JobState[] = [];
+    for (const type of new Set(types)) {
+      let left = limit;
+      for (const row of this.#claimable.iterate(columnText(type))) {
+        if (left === 0) break;
+        if (without?.has(Number(row["seq"])) === true) continue;
+        left -= 1;
+        found.push(decode(String(row["state"])));
+      }
+    }
+    if (types.length > 1) found.sort((one, other) => one.seq - other.seq);
     return found.slice(0, limit);
   }
 
-  /** Running jobs whose lease lapsed, and waiting ones with no attempts left. */
   lapsed(at: EpochMs, limit: number): readonly JobState[] {
     return [...statesOf(this.#lapsed.all(at, limit)), ...statesOf(this.#spent.all(limit))];
   }
@@ -93,7 +116,6 @@ export class JobRows {
     return typeof at === "number" ? at : undefined;
   }
 
-  /** One page, leases seen as of `query.at`. */
   page(query: StoredJobQuery): readonly JobState[] {
     const { where, values } = conditionsOf(query);
     const order = query.newestFirst === true ? "DESC" : "ASC";

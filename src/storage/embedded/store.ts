@@ -44,7 +44,7 @@ import { LineLog } from "./log.ts";
 import { Projections, type Skip } from "./projections.ts";
 import { repairLog } from "./repair.ts";
 import { positionIn, replayAll } from "./replay.ts";
-import { JobRows } from "./rows.ts";
+import { type JobReads, JobRows } from "./rows.ts";
 import { tallyAt } from "./tally.ts";
 import { compareProjections } from "./verify.ts";
 
@@ -199,6 +199,8 @@ export class EmbeddedStore implements MaintainedStore {
 
   /** Read models and the checkpoint they stand at, taken in one turn of the event loop. */
   #snapshot(): { readonly view: StoreSnapshot; readonly checkpoint: Checkpoint } {
+    // Before the checkpoint is read: a flush that fails sets it back.
+    this.#read(({ projections }) => projections.flush());
     const { checkpoint } = this.#projections;
     const { rows, close } = this.#pinnedRows();
     const view: StoreSnapshot = {
@@ -315,7 +317,7 @@ export class EmbeddedStore implements MaintainedStore {
   async close(): Promise<void> {
     await this.#operations;
     await this.#log.close();
-    closeDatabase(this.#projections.database);
+    this.#projections.close();
   }
 
   /** Waits until the read models know where the lines are. */
@@ -366,6 +368,7 @@ export class EmbeddedStore implements MaintainedStore {
     try {
       if (this.#misplaced) throw new TypeError("there is nothing to go on from");
       replayAll(this.#log, this.#projections);
+      this.#projections.flush();
     } catch {
       try {
         await this.rebuild();
@@ -421,7 +424,7 @@ export class EmbeddedStore implements MaintainedStore {
 
 interface ReadModels {
   readonly projections: Projections;
-  readonly rows: JobRows;
+  readonly rows: JobReads;
   readonly checkpoint: Checkpoint;
   readonly skips: ReturnType<Projections["skips"]>;
 }

@@ -2,13 +2,13 @@ import type { JobStatus } from "../../kernel/job/types.ts";
 import type { EpochMs } from "../../lib/time.ts";
 import type { TypeStatusCount } from "../store.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { JobRows } from "./rows.ts";
+import type { JobReads } from "./rows.ts";
 
 const LAPSED_MAX = 100_000;
 
 /** Jobs by type and status, with leases that lapsed by `at` counted as waiting for a retry. */
 export function tallyAt(
-  rows: JobRows,
+  rows: Pick<JobReads, "lapsed">,
   checkpoint: Checkpoint,
   at: EpochMs,
 ): readonly TypeStatusCount[] {
