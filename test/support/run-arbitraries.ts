@@ -95,13 +95,48 @@ export const work: Work = ({ nodeId, attempt, iteration, inputs }) => {
   };
 };
 
+export interface Control {
+  readonly step: number;
+  readonly kind: "cancel" | "pause" | "stop" | "resume";
+}
+
+/** What an operator does while a run goes on; a pause is always followed by a resume. */
+export const controls: fc.Arbitrary<readonly Control[]> = fc
+  .array(
+    fc.record({
+      step: fc.nat({ max: 25 }),
+      kind: fc.constantFrom("pause", "pause", "stop", "stop", "cancel"),
+    }),
+    { maxLength: 3 },
+  )
+  .map((drawn) =>
+    drawn.flatMap((control): readonly Control[] =>
+      control.kind === "cancel" ? [control] : [control, { step: control.step + 3, kind: "resume" }],
+    ),
+  );
+
+function operate(world: RunWorld, { kind }: Control): void {
+  const { now } = world;
+  if (kind === "cancel") world.send("run-1", { kind, now, by: "ann" });
+  else if (kind === "resume") world.send("run-1", { kind, now });
+  else {
+    const drainPolicy = kind === "pause" ? "drain-current-node" : "immediate";
+    world.send("run-1", { kind: "pause", now, drainPolicy });
+  }
+}
+
 const STEP_MS = 10;
 const STEPS_MAX = 400;
 
 /** Runs until everything has ended, answering whatever is asked. `between` is called at each step. */
-export function drive(world: RunWorld, between: (step: number) => void = () => undefined): void {
+export function drive(
+  world: RunWorld,
+  operations: readonly Control[] = [],
+  between: (step: number) => void = () => undefined,
+): void {
   for (let step = 0; step < STEPS_MAX; step += 1) {
     world.pass(STEP_MS);
+    for (const control of operations) if (control.step === step) operate(world, control);
     between(step);
     for (const [runId, { state }] of world.runs) {
       const [open] = openInterrupts(state);

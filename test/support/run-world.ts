@@ -3,6 +3,7 @@
  * the simplest interpreter of their effects. Every event is held against the contract's schema.
  */
 
+import type { RunContext } from "../../src/kernel/run/context.ts";
 import { type Decision, decide } from "../../src/kernel/run/decide.ts";
 import { parseWorkflow } from "../../src/kernel/run/definition/parse.ts";
 import type { Workflow } from "../../src/kernel/run/definition/plan.ts";
@@ -138,7 +139,11 @@ interface Run {
   readonly plan: RunPlan;
   log: LoggedEvent[];
   state: RunState;
-  readonly parent?: { readonly runId: string; readonly ref: string };
+}
+
+interface Watcher {
+  readonly runId: string;
+  readonly ref: string;
 }
 
 interface WorldOptions {
@@ -154,6 +159,7 @@ export class RunWorld {
   readonly #workflows = new Map<string, Workflow>();
   readonly #work: Work;
   readonly #host: RunHost;
+  readonly #watchers = new Map<string, readonly Watcher[]>();
   readonly #effects: { readonly runId: string; readonly effect: Effect }[] = [];
   /** Effects that were asked for, in order. */
   readonly asked: Effect[] = [];
@@ -183,11 +189,7 @@ export class RunWorld {
   #create(
     runId: string,
     workflowId: string,
-    options: {
-      inputs?: object;
-      configurable?: object;
-      parent?: Run["parent"] & { nodeId: string };
-    },
+    options: { inputs?: object; configurable?: object; parent?: RunContext["parent"] },
   ): Result<Decision, RunRejection> {
     const { inputs = {}, configurable = {}, parent } = options;
     const plan = this.plan(workflowId);
@@ -198,12 +200,11 @@ export class RunWorld {
         runId,
         inputs: { ...inputs },
         configurable: { ...configurable },
-        ...(parent === undefined ? {} : { parent: { runId: parent.runId, nodeId: parent.nodeId } }),
+        ...(parent === undefined ? {} : { parent }),
       },
     });
     if (!decision.ok) return decision;
-    const link = parent === undefined ? {} : { parent: { runId: parent.runId, ref: parent.ref } };
-    this.runs.set(runId, { plan, log: [], state: decision.value.state, ...link });
+    this.runs.set(runId, { plan, log: [], state: decision.value.state });
     this.#take(runId, decision.value);
     return decision;
   }
@@ -234,19 +235,28 @@ export class RunWorld {
       this.asked.push(effect);
       this.#effects.push({ runId, effect });
     }
-    const { parent } = run;
-    const { end } = state;
-    if (parent !== undefined && end !== undefined && events.length > 0) {
-      this.send(parent.runId, {
-        kind: "child-finished",
-        now: this.now,
-        ref: parent.ref,
-        status: end.status,
-        variables: state.variables,
-        outputs: end.outputs ?? {},
-        ...(end.error === undefined ? {} : { error: end.error }),
-      });
-    }
+    if (state.end === undefined || events.length === 0) return;
+    for (const watcher of this.#watchers.get(runId) ?? []) this.#tell(watcher, state);
+  }
+
+  #tell({ runId, ref }: Watcher, { end, variables }: RunState): void {
+    if (end === undefined) return;
+    this.send(runId, {
+      kind: "child-finished",
+      now: this.now,
+      ref,
+      status: end.status,
+      variables,
+      outputs: end.outputs ?? {},
+      ...(end.error === undefined ? {} : { error: end.error }),
+    });
+  }
+
+  /** Tells a run when its child has ended, or at once when it has already. */
+  #watch(childRunId: string, watcher: Watcher): void {
+    const { state } = this.run(childRunId);
+    if (state.end !== undefined) this.#tell(watcher, state);
+    else this.#watchers.set(childRunId, [...(this.#watchers.get(childRunId) ?? []), watcher]);
   }
 
   run(runId: string): Run {
@@ -271,8 +281,11 @@ export class RunWorld {
       if (done !== undefined) this.send(runId, { ...input, ...done });
     } else if (effect.kind === "start-child") {
       this.#startChild(runId, effect);
+    } else if (effect.kind === "await-child") {
+      this.#watch(effect.childRunId, { runId, ref: effect.ref });
     } else if (effect.kind === "cancel-child") {
       this.send(effect.childRunId, { kind: "cancel", now, parentRunId: runId });
+      this.#watch(effect.childRunId, { runId, ref: effect.ref });
     }
   }
 
@@ -286,8 +299,10 @@ export class RunWorld {
     }
     const childRunId = `run-${this.runs.size + 1}`;
     const started = { childRunId, status: "running" };
-    this.send(runId, { kind: "child-started", now, ref, started });
-    this.#create(childRunId, workflowId, { inputs, parent: { runId, ref, nodeId } });
+    this.#create(childRunId, workflowId, { inputs, parent: { runId, nodeId } });
+    const told = this.send(runId, { kind: "child-started", now, ref, started });
+    // The parent has ended in the meantime: nobody waits for this child.
+    if (!told.ok) this.send(childRunId, { kind: "cancel", now, parentRunId: runId });
   }
 
   /** Moves the clock on, and lets every run do what is due on the way. */
@@ -313,6 +328,7 @@ export class RunWorld {
   /** As after a death: everything in memory is gone, the log is not. */
   restart(): void {
     this.#effects.length = 0;
+    this.#watchers.clear();
     for (const [runId, run] of this.runs) {
       const state = foldAll(run.log);
       if (state === undefined) throw new Error("a log without a start");

@@ -5,11 +5,9 @@ import type { ChildFinished, ChildStarted } from "./input.ts";
 import type { ChildNews } from "./node-type.ts";
 import { type RunRejection, refuse } from "./rejection.ts";
 import type { Session } from "./session.ts";
-import { type ChildState, nodeState, own } from "./state.ts";
+import { type ChildState, isOverStatus, nodeState, own } from "./state.ts";
 
 type Handled = Result<undefined, RunRejection>;
-
-const OVER: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 
 export function childStarted(session: Session, { ref, started }: ChildStarted): Handled {
   const child = own(session.state.children, ref);
@@ -28,7 +26,7 @@ export function childStarted(session: Session, { ref, started }: ChildStarted): 
     payload: { childRunId, childWorkflowId: child.workflowId, childStatus: status },
     causedBy: isDispatched ? decision?.sequence : undefined,
     // Even a child that has ended by now is told of with `child-finished`.
-    facts: { ref, childStatus: OVER.has(status) ? "running" : status },
+    facts: { ref, childStatus: isOverStatus(status) ? "running" : status },
   });
   const known = { ...child, childRunId, status };
   tell(session, child, { kind: "started", child: known });
@@ -37,7 +35,7 @@ export function childStarted(session: Session, { ref, started }: ChildStarted): 
 
 export function childFinished(session: Session, input: ChildFinished): Handled {
   const child = own(session.state.children, input.ref);
-  if (child?.childRunId === undefined || OVER.has(child.status)) return stale(input.ref);
+  if (child?.childRunId === undefined || isOverStatus(child.status)) return stale(input.ref);
   const { status, variables, outputs = {}, error } = input;
   ended(session, child, status);
   tell(session, child, {

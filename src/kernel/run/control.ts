@@ -6,7 +6,7 @@ import { resumeNodes } from "./outcome.ts";
 import { type RunRejection, refuse } from "./rejection.ts";
 import { lookAtAll } from "./schedule.ts";
 import type { Session } from "./session.ts";
-import { nodeState, runStatus } from "./state.ts";
+import { isOverStatus, nodeState, runStatus } from "./state.ts";
 import { cancelRun, completeRun, failRun, isUnderWay } from "./terminal.ts";
 
 type Handled = Result<undefined, RunRejection>;
@@ -29,11 +29,9 @@ export function cancel(session: Session, { reason, by, parentRunId }: CancelRun)
 function hasChildrenToCancel({ state }: Session): boolean {
   return Object.values(state.children).some(
     ({ childRunId, status, propagateCancellation }) =>
-      propagateCancellation && childRunId !== undefined && !OVER.has(status),
+      propagateCancellation && childRunId !== undefined && !isOverStatus(status),
   );
 }
-
-const OVER: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 
 export function pause(session: Session, { drainPolicy, reason }: PauseRun): Handled {
   const { state } = session;
@@ -99,7 +97,7 @@ export function goOnFrom(session: Session, { cause }: ContinueRun): Handled {
   const { state } = session;
   if (state.end !== undefined) return ok(undefined);
   if (cause === "takeover" && state.paused !== undefined) return ok(undefined);
-  if (cause === "takeover" || state.paused !== undefined) {
+  if (cause === "takeover" || (state.paused ?? state.pausing) !== undefined) {
     session.emit({ type: "run.resumed", payload: { reason: cause } });
   }
   if (state.cancelling !== undefined) return ok(undefined);

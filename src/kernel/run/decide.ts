@@ -15,12 +15,13 @@
  */
 import type { JsonObject } from "../../lib/json.ts";
 import { ok, type Result } from "../../lib/result.ts";
+import type { EpochMs } from "../../lib/time.ts";
 import { mayCrossEngines } from "./channel.ts";
 import { childFinished, childStarted } from "./child-news.ts";
 import { cancel, conclude, goOnFrom, pause, resume } from "./control.ts";
-import { type Effect, newEffects } from "./effect.ts";
+import { type Effect, newEffects, outstandingEffects } from "./effect.ts";
 import type { EventFacts, LoggedEvent } from "./events.ts";
-import type { PinVersion, RunInput, SetVariables, WriteChannel } from "./input.ts";
+import type { AttemptRef, PinVersion, RunInput, SetVariables, WriteChannel } from "./input.ts";
 import { resolveInterrupt } from "./interrupt-close.ts";
 import { nodeFinished, nodeReported, tick } from "./outcome.ts";
 import { type RunRejection, refuse } from "./rejection.ts";
@@ -41,6 +42,53 @@ export interface Decision {
 
 /** Decides one input. A rejection writes nothing. Inputs to a run that has ended change nothing. */
 export function decide(
+  plan: RunPlan,
+  state: RunState | undefined,
+  input: RunInput,
+): Result<Decision, RunRejection> {
+  const decision = decideOnce(plan, state, input);
+  if (!decision.ok || decision.value.state.context.fork?.mode !== "replay") return decision;
+  // A replay that lives on, because its source waited for somebody, still calls nobody.
+  const more = starved(plan, decision.value.state);
+  const events = [decision.value, ...more].flatMap((part) => part.events);
+  return ok({ events, effects: [], state: more.at(-1)?.state ?? decision.value.state });
+}
+
+/**
+ * Fails whatever a replay would have to ask the world for and its source cannot tell: safer than
+ * doing it (openwop-core §6.2). Each failure is a commit of its own.
+ */
+export function starved(plan: RunPlan, state: RunState): readonly Decision[] {
+  const decisions: Decision[] = [];
+  let last = state;
+  for (;;) {
+    const [effect] = outstandingEffects(plan.workflow, last).filter(
+      ({ kind }) => kind === "run-node" || kind === "start-child" || kind === "await-child",
+    );
+    if (effect === undefined || last.end !== undefined) return decisions;
+    const decision = decideOnce(plan, last, refusalOf(effect, last.at));
+    if (!decision.ok) return decisions;
+    decisions.push(decision.value);
+    last = decision.value.state;
+  }
+}
+
+function refusalOf(effect: Effect, now: EpochMs): RunInput {
+  const message = "the source of this replay has no record of it";
+  const error = { code: "replay_source_missing", message, retryable: false };
+  if (effect.kind === "start-child") {
+    return { kind: "child-started", now, ref: effect.ref, started: { error } };
+  }
+  if (effect.kind === "await-child") {
+    const { ref } = effect;
+    return { kind: "child-finished", now, ref, status: "failed", variables: {}, error };
+  }
+  const { nodeId = "", iteration = 0, attempt = 0 } = effect as Partial<AttemptRef>;
+  return { kind: "node-finished", now, nodeId, iteration, attempt, outcome: { ok: false, error } };
+}
+
+/** `decide` for a run that is no replay, or for the replay itself. */
+export function decideOnce(
   plan: RunPlan,
   state: RunState | undefined,
   input: RunInput,
@@ -74,16 +122,35 @@ function finished(
   const { events, state, workflow } = session;
   const [first, ...rest] = events;
   return {
-    events: first === undefined || input === undefined ? events : [recorded(first, input), ...rest],
+    events:
+      first === undefined || input === undefined
+        ? events
+        : [recorded(first, input, events), ...rest],
     effects: hasMoved ? newEffects(workflow, before, state) : [],
     state,
   };
 }
 
 /** The commit's first event, with what was decided: a replay feeds it again. */
-function recorded(event: LoggedEvent, input: RunInput): LoggedEvent {
-  const facts: EventFacts = { ...event.facts, input };
+function recorded(
+  event: LoggedEvent,
+  input: RunInput,
+  events: readonly LoggedEvent[],
+): LoggedEvent {
+  const facts: EventFacts = { ...event.facts, input: slim(input, events) };
   return { ...event, facts };
+}
+
+/** Outputs can be large; those that the commit writes anyway are not written twice. */
+function slim(input: RunInput, events: readonly LoggedEvent[]): RunInput {
+  if (input.kind !== "node-finished" || !input.outcome.ok) return input;
+  const { outputs } = input.outcome;
+  const isWritten = events.some(
+    ({ type, nodeId, payload }) =>
+      type === "node.completed" && nodeId === input.nodeId && payload["outputs"] === outputs,
+  );
+  if (!isWritten) return input;
+  return { ...input, outcome: { ok: true, outputs: {} }, outputsInEvent: true };
 }
 
 type Handled = Result<undefined, RunRejection>;
@@ -111,7 +178,14 @@ const HANDLERS: Handlers = {
 };
 
 /** Inputs that a run which has ended answers for itself. */
-const AFTER_END: ReadonlySet<string> = new Set(["cancel", "pause", "resume", "resolve", "tick"]);
+const AFTER_END: ReadonlySet<string> = new Set([
+  "cancel",
+  "continue",
+  "pause",
+  "resume",
+  "resolve",
+  "tick",
+]);
 
 function handle(session: Session, input: Exclude<RunInput, { kind: "start" }>): Handled {
   const { end } = session.state;

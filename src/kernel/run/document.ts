@@ -19,7 +19,7 @@ export interface EventDocument {
 }
 
 /** Unique, because run ids are; the same for the same place in the log. */
-function eventIdOf(runId: string, sequence: number): string {
+export function eventIdOf(runId: string, sequence: number): string {
   return `${runId.slice(0, 110)}.${sequence}`;
 }
 

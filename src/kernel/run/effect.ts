@@ -8,7 +8,13 @@ import type { EpochMs } from "../../lib/time.ts";
 import type { Workflow } from "./definition/plan.ts";
 import type { RunHost } from "./host.ts";
 import { runDeadline } from "./limit.ts";
-import { type ChildState, nodeState, openInterrupts, type RunState } from "./state.ts";
+import {
+  type ChildState,
+  isOverStatus,
+  nodeState,
+  openInterrupts,
+  type RunState,
+} from "./state.ts";
 
 export type Effect =
   /** Do a node's work and tell it with `node-finished`. */
@@ -25,7 +31,10 @@ export type Effect =
     }
   /** The attempt is over: stop working on it. */
   | { readonly kind: "abort-node"; readonly key: string }
-  /** Create a run and tell its id with `child-started`, then `child-finished` when it has ended. */
+  /**
+   * Create a run and tell its id with `child-started`. When that is refused, its parent has ended:
+   * the child is to be cancelled.
+   */
   | {
       readonly kind: "start-child";
       readonly key: string;
@@ -41,15 +50,13 @@ export type Effect =
       readonly ref: string;
       readonly childRunId: string;
     }
-  /** Cancel this run with the parent's id. */
+  /** Cancel this run with the parent's id, and tell `child-finished` when it has ended. */
   | {
       readonly kind: "cancel-child";
       readonly key: string;
       readonly ref: string;
       readonly childRunId: string;
     };
-
-const OVER: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 
 /** Everything that is to be done outside as things stand. */
 export function outstandingEffects(workflow: Workflow, state: RunState): readonly Effect[] {
@@ -86,7 +93,7 @@ function nodeEffects(workflow: Workflow, state: RunState): readonly Effect[] {
 function childEffects(state: RunState, isStopping: boolean): readonly Effect[] {
   return Object.values(state.children).flatMap((child): readonly Effect[] => {
     const { ref, nodeId, workflowId, inputs, childRunId, status } = child;
-    if (OVER.has(status)) return [];
+    if (isOverStatus(status)) return [];
     if (isStopping) {
       if (childRunId === undefined || !child.propagateCancellation) return [];
       return [{ kind: "cancel-child", key: `cancel/${ref}`, ref, childRunId }];

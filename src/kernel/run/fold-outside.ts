@@ -1,8 +1,10 @@
 /** The fold of what a run has outside itself: interrupts and child runs. */
+
 import { isJsonObject } from "../../lib/json.ts";
 import type { LoggedEvent } from "./events.ts";
 import type { Draft, FoldCase } from "./fold.ts";
 import { type ChildState, type InterruptState, nodeState, own } from "./state.ts";
+import { nameOf } from "./value.ts";
 
 function requested(draft: Draft, event: LoggedEvent): void {
   const { nodeId, payload, facts, at } = event;
@@ -13,8 +15,8 @@ function requested(draft: Draft, event: LoggedEvent): void {
     interruptId,
     nodeId,
     iteration: node.iteration,
-    kind: String(payload["kind"]),
-    key: String(payload["key"]),
+    kind: nameOf(payload["kind"]),
+    key: nameOf(payload["key"]),
     status: "open",
     requestedAt: at,
     ...(facts?.wakeAt === undefined ? {} : { expiresAt: facts.wakeAt }),
@@ -33,7 +35,7 @@ function suspended(draft: Draft, { nodeId }: LoggedEvent): void {
 
 function resolved(draft: Draft, event: LoggedEvent): void {
   const { nodeId, payload } = event;
-  const interruptId = String(payload["interruptId"]);
+  const interruptId = nameOf(payload["interruptId"]);
   const interrupt = own(draft.interrupts, interruptId);
   if (nodeId === undefined || interrupt === undefined || interrupt.status !== "open") return;
   const by = payload["resolvedBy"];
@@ -51,7 +53,7 @@ function resolved(draft: Draft, event: LoggedEvent): void {
 
 function voted(draft: Draft, { payload }: LoggedEvent): void {
   const { voter, action } = payload;
-  const interrupt = own(draft.interrupts, String(payload["interruptId"]));
+  const interrupt = own(draft.interrupts, nameOf(payload["interruptId"]));
   if (interrupt === undefined || typeof voter !== "string" || typeof action !== "string") return;
   const votes = { ...interrupt.votes, [voter]: action };
   draft.interrupts[interrupt.interruptId] = { ...interrupt, votes } satisfies InterruptState;
@@ -70,7 +72,7 @@ function childRequested(draft: Draft, { nodeId, payload }: LoggedEvent): void {
   draft.children[ref] = {
     ref,
     nodeId,
-    workflowId: String(childWorkflowId),
+    workflowId: nameOf(childWorkflowId),
     inputs: isJsonObject(inputs) ? inputs : {},
     propagateCancellation: propagateCancellation !== false,
     detached: detached === true,

@@ -12,7 +12,7 @@ import { FOLD_NODE } from "./fold-node.ts";
 import { FOLD_CHILD, FOLD_INTERRUPT } from "./fold-outside.ts";
 import type { RunError } from "./input.ts";
 import type { RunState } from "./state.ts";
-import { textOf } from "./value.ts";
+import { nameOf, textOf } from "./value.ts";
 
 /** A state under construction: its maps are its own and may be changed, what they hold may not. */
 export type Draft = { -readonly [K in keyof RunState]: Mutable<RunState[K]> };
@@ -80,7 +80,7 @@ function contextOf({ payload, at }: LoggedEvent): RunContext {
   const inputs = payload["inputs"];
   return {
     runId: "unknown",
-    workflowId: String(payload["workflowId"]),
+    workflowId: nameOf(payload["workflowId"]),
     workflowVersion: "",
     inputs: isJsonObject(inputs) ? inputs : {},
     configurable: {},
@@ -107,7 +107,9 @@ const RUN: Readonly<Record<string, FoldCase>> = {
       if (node?.status === "running") draft.nodes[nodeId] = { ...node, status: "stopped" };
     }
   },
-  "run.resumed": (draft, { at }) => {
+  "run.resumed": (draft, { at, payload }) => {
+    // Another process has taken the run over; what was asked of the run still stands.
+    if (payload["reason"] === "takeover") return;
     if (draft.paused !== undefined) draft.pausedMs += Math.max(0, at - draft.paused.at);
     delete draft.paused;
     delete draft.pausing;
@@ -126,16 +128,16 @@ const RUN: Readonly<Record<string, FoldCase>> = {
     };
   },
   "variable.changed": (draft, { payload }) => {
-    draft.variables = { ...draft.variables, [String(payload["name"])]: payload["next"] };
+    draft.variables = { ...draft.variables, [nameOf(payload["name"])]: payload["next"] };
   },
   "channel.written": (draft, { payload, facts, at }) => {
-    const name = String(payload["channel"]);
+    const name = nameOf(payload["channel"]);
     const version = payload["schemaVersion"];
     const before = Object.hasOwn(draft.channels, name) ? draft.channels[name] : undefined;
     const after = reduce(before, {
-      reducer: String(payload["reducer"]),
+      reducer: nameOf(payload["reducer"]),
       value: payload["value"],
-      at: fromIso(String(payload["writtenAt"])) ?? at,
+      at: fromIso(nameOf(payload["writtenAt"])) ?? at,
       schemaVersion: typeof version === "number" ? version : 1,
       ...(facts?.ttlMs === undefined ? {} : { ttlMs: facts.ttlMs }),
       ...(facts?.maxSize === undefined ? {} : { maxSize: facts.maxSize }),
@@ -146,7 +148,7 @@ const RUN: Readonly<Record<string, FoldCase>> = {
   "version.pinned": (draft, { payload }) => {
     const { changeId, version } = payload;
     if (typeof version !== "number") return;
-    draft.pins = { ...draft.pins, [String(changeId)]: version };
+    draft.pins = { ...draft.pins, [nameOf(changeId)]: version };
   },
   "runOrchestrator.decided": (draft, { payload, nodeId }) => {
     const { decision, agentId } = payload;
@@ -154,7 +156,7 @@ const RUN: Readonly<Record<string, FoldCase>> = {
     const count = Object.hasOwn(draft.decisions, nodeId) ? (draft.decisions[nodeId] ?? 0) : 0;
     draft.decisions = { ...draft.decisions, [nodeId]: count + 1 };
     draft.counters = { ...draft.counters, turns: draft.counters.turns + 1 };
-    draft.decision = { sequence: draft.version - 1, nodeId, agentId: String(agentId), decision };
+    draft.decision = { sequence: draft.version - 1, nodeId, agentId: nameOf(agentId), decision };
   },
 };
 

@@ -51,6 +51,8 @@ export interface NodeFinished extends AttemptRef {
   readonly events?: readonly ReportedEvent[];
   readonly variables?: JsonObject;
   readonly writes?: readonly { readonly channel: string; readonly value: unknown }[];
+  /** Of a recorded input: the outputs are those of the completion that followed. */
+  readonly outputsInEvent?: true;
 }
 
 /** Time has passed: whatever is due by `now` happens. */

@@ -1,4 +1,5 @@
 /** The end of an interrupt (openwop-core §4.2–§4.6): answered, or too late. */
+
 import { isJsonObject, type JsonObject, jsonEqual } from "../../lib/json.ts";
 import { ok, type Result } from "../../lib/result.ts";
 import { toIso } from "../../lib/time.ts";
@@ -8,6 +9,7 @@ import type { ResolveInterrupt } from "./input.ts";
 import { type RunRejection, refuse } from "./rejection.ts";
 import type { Session } from "./session.ts";
 import { type InterruptState, own, type RunState } from "./state.ts";
+import { nameOf } from "./value.ts";
 
 type Handled = Result<undefined, RunRejection>;
 
@@ -176,10 +178,10 @@ function resolveClarification(
   const questions = isJsonObject(data) && Array.isArray(data["questions"]) ? data["questions"] : [];
   const missing = questions.find(
     (question: unknown) =>
-      isJsonObject(question) && own(answers, String(question["id"])) === undefined,
+      isJsonObject(question) && own(answers, nameOf(question["id"])) === undefined,
   );
   if (isJsonObject(missing)) {
-    return refuse("validation_error", `the question "${String(missing["id"])}" has no answer`);
+    return refuse("validation_error", `the question "${nameOf(missing["id"])}" has no answer`);
   }
   const payload = { nodeId: interrupt.nodeId, answers, answeredBy: input.by };
   close(session, interrupt, input, [{ type: "clarification.resolved", payload }]);
@@ -192,7 +194,7 @@ export function answersOf(value: unknown): JsonObject | undefined {
     return Object.fromEntries(
       value
         .filter(isJsonObject)
-        .map((item) => [String(item["id"] ?? item["questionId"]), item["answer"] ?? item["value"]]),
+        .map((item) => [nameOf(item["id"] ?? item["questionId"]), item["answer"] ?? item["value"]]),
     );
   }
   if (!isJsonObject(value)) return undefined;

@@ -10,7 +10,7 @@ import { expireInterrupt } from "./interrupt-close.ts";
 import { breach, durationLimit, runDeadline } from "./limit.ts";
 import { type RunRejection, refuse } from "./rejection.ts";
 import type { Session } from "./session.ts";
-import { nodeState, openInterrupts } from "./state.ts";
+import { isOverStatus, type NodeState, nodeState, openInterrupts } from "./state.ts";
 import { cancelRun } from "./terminal.ts";
 import { channelWritten, variableChanged } from "./variable.ts";
 
@@ -165,9 +165,20 @@ export function resumeNodes(session: Session, cause: "takeover" | "fork" | "resu
     else if (own.status === "suspended") resumeSuspended(session, planned);
     else if (own.status === "running") {
       if (own.doing === undefined) resumeRunning(session, planned);
-      else if (cause === "fork" && own.doing !== "children") startNode(session, planned);
+      else if (cause === "fork" && !waitsForChild(session, own, planned)) {
+        startNode(session, planned);
+      }
     }
   }
+}
+
+/** A copied log may end after a child has, and before its node took notice. */
+function waitsForChild({ state }: Session, own: NodeState, { node }: PlannedNode): boolean {
+  const attempt = `${node.id}/${own.iteration}/${own.attempt}/`;
+  return Object.values(state.children).some(
+    ({ ref, status, detached, childRunId }) =>
+      ref.startsWith(attempt) && !isOverStatus(status) && (!detached || childRunId === undefined),
+  );
 }
 
 /** Its interrupt was answered, but the log ends before the node took the answer. */

@@ -2,17 +2,26 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { holds } from "../../../test/support/property.ts";
-import { drive, workflows, worldOf } from "../../../test/support/run-arbitraries.ts";
+import {
+  type Control,
+  controls,
+  drive,
+  workflows,
+  worldOf,
+} from "../../../test/support/run-arbitraries.ts";
 import { definitionOf, hostWith, RunWorld, workflowOf } from "../../../test/support/run-world.ts";
 import { expectSame } from "../../../test/support/same.ts";
 import { decide } from "./decide.ts";
+import { diffRuns } from "./diff.ts";
 import { entryData, entryEvent } from "./document.ts";
 import { isTerminalType, type LoggedEvent } from "./events.ts";
 import { fold, foldAll } from "./fold.ts";
+import { forkRun } from "./fork.ts";
 import { nodeTypeOf } from "./nodes/catalogue.ts";
 import type { RunState } from "./state.ts";
 
 const RUNS = { runs: 150 };
+const deathSteps = fc.array(fc.nat({ max: 20 }));
 
 /** A log as the storage gives it back. */
 function stored(log: readonly LoggedEvent[]): readonly LoggedEvent[] {
@@ -25,9 +34,9 @@ function stored(log: readonly LoggedEvent[]): readonly LoggedEvent[] {
 describe("any workflow", () => {
   it("ends, with one terminal event, which is the last", () => {
     holds(
-      fc.property(workflows, (definition) => {
+      fc.property(workflows, controls, (definition, operations) => {
         const world = worldOf(definition);
-        drive(world);
+        drive(world, operations);
         for (const runId of world.runs.keys()) {
           const log = world.log(runId);
           expect(log.filter(({ type }) => isTerminalType(type))).toEqual([log.at(-1)]);
@@ -39,9 +48,9 @@ describe("any workflow", () => {
 
   it("folds from its stored log, at once or one by one, to the state that was decided", () => {
     holds(
-      fc.property(workflows, (definition) => {
+      fc.property(workflows, controls, (definition, operations) => {
         const world = worldOf(definition);
-        drive(world);
+        drive(world, operations);
         const log = stored(world.log("run-1"));
         let state: RunState | undefined;
         for (const [index, event] of log.entries()) {
@@ -96,11 +105,11 @@ describe("any workflow", () => {
 
   it("ends as it would have without deaths, wherever its process dies", () => {
     holds(
-      fc.property(workflows, fc.array(fc.nat({ max: 20 })), (definition, deaths) => {
+      fc.property(workflows, controls, deathSteps, (definition, operations, deaths) => {
         const quiet = worldOf(definition);
-        drive(quiet);
+        drive(quiet, operations);
         const troubled = worldOf(definition);
-        drive(troubled, (step) => {
+        drive(troubled, operations, (step) => {
           if (deaths.includes(step)) troubled.restart();
         });
         const events = (world: RunWorld): unknown =>
@@ -109,6 +118,71 @@ describe("any workflow", () => {
             .filter(({ type }) => type !== "run.resumed")
             .map(({ type, nodeId, payload }) => ({ type, nodeId, payload }));
         expect(events(troubled)).toEqual(events(quiet));
+      }),
+      RUNS,
+    );
+  });
+});
+
+describe("a fork of any run", () => {
+  const cases = fc.tuple(workflows, controls, fc.nat({ max: 1000 }));
+
+  function finished(definition: Record<string, unknown>, operations: readonly Control[]): RunWorld {
+    const world = worldOf(definition);
+    drive(world, operations);
+    return world;
+  }
+
+  function plainly(log: readonly LoggedEvent[]): unknown {
+    return log.map(({ type, nodeId, payload, causedBy, at }) => {
+      const text = JSON.stringify(payload).replaceAll(/"(?:fork|run-1)(?=[":])/g, '"<run>');
+      return { type, nodeId, causedBy, at, payload: JSON.parse(text) as unknown };
+    });
+  }
+
+  it("in replay mode has the same events, from whichever sequence", () => {
+    holds(
+      fc.property(cases, ([definition, operations, drawn]) => {
+        const world = finished(definition, operations);
+        const log = stored(world.log("run-1"));
+        const fork = forkRun(world.plan("w"), {
+          source: { runId: "run-1", log },
+          runId: "fork",
+          now: world.now,
+          mode: "replay",
+          fromSeq: drawn % (log.length + 1),
+        });
+        if (!fork.ok) throw new Error(fork.error.message);
+        expect(plainly(fork.value.events)).toEqual(plainly(log));
+        expect(fork.value.effects).toEqual([]);
+      }),
+      RUNS,
+    );
+  });
+
+  it("in branch mode begins with the same events and ends by itself", () => {
+    holds(
+      fc.property(cases, ([definition, operations, drawn]) => {
+        const world = finished(definition, operations);
+        const log = stored(world.log("run-1"));
+        const fromSeq = drawn % (log.length + 1);
+        const source = { runId: "run-1", log };
+        const now = world.now;
+        const fork = forkRun(world.plan("w"), {
+          source,
+          runId: "fork",
+          now,
+          mode: "branch",
+          fromSeq,
+        });
+        if (!fork.ok) throw new Error(fork.error.message);
+        const copied = fork.value.events.slice(0, fromSeq);
+        expect(plainly(copied)).toEqual(plainly(log.slice(0, fromSeq)));
+        world.adopt("fork", "w", fork.value);
+        drive(world);
+        const events = world.log("fork");
+        expect(events.filter(({ type }) => isTerminalType(type))).toEqual([events.at(-1)]);
+        expect(diffRuns(source, source)).toMatchObject({ divergedAtSeq: null, stateDiff: {} });
       }),
       RUNS,
     );

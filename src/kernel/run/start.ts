@@ -1,6 +1,7 @@
 /** A run's first commit (openwop-core §1.4, §3.2, §3.8). */
 import { exceedsDepth, isJsonObject, type JsonObject } from "../../lib/json.ts";
 import { ok, type Result } from "../../lib/result.ts";
+import type { EpochMs } from "../../lib/time.ts";
 import type { RunContext } from "./context.ts";
 import type { WorkflowDefinition } from "./definition/types.ts";
 import type { LoggedEvent } from "./events.ts";
@@ -95,4 +96,10 @@ function configurableProblem(configurable: JsonObject): string | undefined {
     return "configurable.promptOverrides must be an object";
   }
   return undefined;
+}
+
+/** The input that starts a run with this context. */
+export function startOf(context: RunContext, now: EpochMs): StartRun {
+  const { defaults: _, createdAt: __, workflowId: ___, workflowVersion: ____, ...run } = context;
+  return { kind: "start", now, run };
 }

@@ -166,6 +166,13 @@ export function nodeState(state: Pick<RunState, "nodes">, nodeId: string): NodeS
   return own(state.nodes, nodeId) ?? UNTOUCHED;
 }
 
+const OVER: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
+
+/** True for the statuses that a run, also a child run, keeps. */
+export function isOverStatus(status: string): boolean {
+  return OVER.has(status);
+}
+
 /** A value under a key that may be any text, `constructor` included. */
 export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;

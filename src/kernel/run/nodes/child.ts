@@ -4,7 +4,7 @@ import { flag, mapOf, oneOf, open, text } from "../definition/shape.ts";
 import type { RunError } from "../input.ts";
 import type { ChildNews, NodeContext, NodeEvent, NodeType, Outcome } from "../node-type.ts";
 import { type ChildState, own } from "../state.ts";
-import { textOf } from "../value.ts";
+import { nameOf, textOf } from "../value.ts";
 import { variableChanged } from "../variable.ts";
 import { configProblems, needs } from "./config.ts";
 
@@ -120,7 +120,7 @@ export function mappedInputs({ state }: NodeContext, mapping: unknown): JsonObje
   if (!isJsonObject(mapping)) return {};
   return Object.fromEntries(
     Object.entries(mapping)
-      .map(([name, source]) => [name, own(state.variables, String(source))])
+      .map(([name, source]) => [name, own(state.variables, nameOf(source))])
       .filter(([, value]) => value !== undefined),
   ) as JsonObject;
 }
@@ -142,7 +142,7 @@ export function harvested(
   const events: NodeEvent[] = [];
   const values: Record<string, unknown> = {};
   for (const [name, source] of Object.entries(mapping)) {
-    const value = own(variables, String(source));
+    const value = own(variables, nameOf(source));
     if (value === undefined) continue;
     const event = variableChanged(scope, planned.node.id, name, value);
     if (!event.ok) return { error: event.error };

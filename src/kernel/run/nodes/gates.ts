@@ -1,21 +1,12 @@
 /** Nodes that wait for a decision, an answer, or an event from outside. */
 import { isJsonObject, type JsonObject } from "../../../lib/json.ts";
 import { REFINE_OUTPUT } from "../definition/plan.ts";
-import {
-  anyObject,
-  anything,
-  flag,
-  integer,
-  list,
-  oneOf,
-  open,
-  text,
-} from "../definition/shape.ts";
+import { anyObject, flag, integer, list, oneOf, open, text } from "../definition/shape.ts";
 import { answersOf } from "../interrupt-close.ts";
 import type { NodeContext, NodeType, Outcome } from "../node-type.ts";
 import type { Answer } from "../state.ts";
 import { numberOf, textOf } from "../value.ts";
-import { configured } from "./config.ts";
+import { configProblems, configured } from "./config.ts";
 
 const ACTIONS = ["accept", "reject", "refine", "edit-accept", "ask"] as const;
 const AUTH_REQUIRED = "openwop-interrupt-auth-required";
@@ -50,12 +41,13 @@ const approvalGate: NodeType = {
   ),
   run(context) {
     const answer = context.own.answers.at(-1);
-    return answer === undefined ? askApproval(context) : decided(context, answer);
+    if (answer !== undefined) return decided(context, answer);
+    return askApproval(context, context.planned.node.config);
   },
 };
 
-function askApproval({ planned, inputs }: NodeContext): Outcome {
-  const { config, id, name, artifactType } = planned.node;
+function askApproval({ planned, inputs }: NodeContext, config: JsonObject): Outcome {
+  const { id, name, artifactType } = planned.node;
   const actions = Array.isArray(config["actions"]) ? config["actions"] : ["accept", "reject"];
   const timeoutMs = numberOf(config["timeoutMs"]);
   const fields = Object.fromEntries(
@@ -152,72 +144,87 @@ const clarificationGate: NodeType = {
     open({ questions: list(question, { min: 1 }) }, { contextType: text(), timeoutMs: integer(0) }),
   ),
   run({ own, planned }) {
-    const { questions, contextType, timeoutMs } = planned.node.config;
     const answer = own.answers.at(-1);
-    if (answer !== undefined) {
-      const answers = answersOf(answer.value) ?? {};
-      return { kind: "complete", outputs: { ...answers, answers, output: answers } };
-    }
-    const data = { questions, ...(contextType === undefined ? {} : { contextType }) };
-    const limit = numberOf(timeoutMs);
-    return {
-      kind: "suspend",
-      interrupt: {
-        kind: "clarification",
-        data,
-        ...(limit === undefined ? {} : { timeoutMs: limit }),
-        asks: { type: "clarification.requested", payload: { questions } },
-      },
-    };
+    return answer === undefined ? askQuestions(planned.node.config) : answered(answer);
   },
 };
 
-const KINDS: Readonly<Record<string, (data: JsonObject) => JsonObject>> = {
-  approval: (data) => ({
-    artifactId: "artifact",
-    artifactType: "approval",
-    title: "Approval",
-    ...data,
-  }),
-  clarification: (data) => data,
-  "external-event": (data) => ({ eventType: "event", correlation: {}, ...data }),
-  custom: (data) => ({ customKind: "custom", ...data }),
-};
+function askQuestions(config: JsonObject): Outcome {
+  const { questions, contextType } = config;
+  const timeoutMs = numberOf(config["timeoutMs"]);
+  return {
+    kind: "suspend",
+    interrupt: {
+      kind: "clarification",
+      data: { questions, ...(contextType === undefined ? {} : { contextType }) },
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      asks: { type: "clarification.requested", payload: { questions } },
+    },
+  };
+}
+
+function answered({ value }: Answer): Outcome {
+  const answers = answersOf(value) ?? {};
+  return { kind: "complete", outputs: { ...answers, answers, output: answers } };
+}
+
+const KINDS = ["approval", "clarification", "external-event", "custom"] as const;
+const questions = open({ questions: list(question, { min: 1 }) });
 
 /** Any interrupt; completes with `output`, the value it was answered with. */
 const interrupt: NodeType = {
-  ...configured(
-    open(
-      { kind: oneOf(Object.keys(KINDS)) },
-      { data: anyObject, timeoutMs: integer(0), resumeSchema: anyObject, profile: anything },
-    ),
-  ),
+  problems(node) {
+    const shape = open(
+      { kind: oneOf(KINDS) },
+      { data: anyObject, timeoutMs: integer(0), resumeSchema: anyObject, profile: text() },
+    );
+    const asks = open({ data: questions });
+    return [
+      ...configProblems(shape, node),
+      ...(node.config["kind"] === "clarification" ? configProblems(asks, node) : []),
+    ];
+  },
   run(context) {
     const { own, planned } = context;
-    const { kind, data, timeoutMs, resumeSchema, profile } = planned.node.config;
+    const { config } = planned.node;
+    const data = isJsonObject(config["data"]) ? config["data"] : {};
     const answer = own.answers.at(-1);
-    if (answer !== undefined) {
-      if (answer.kind === "approval") return decided(context, answer);
-      const value = answer.value;
-      return {
-        kind: "complete",
-        outputs: { ...(isJsonObject(value) ? value : {}), output: value },
-      };
+    switch (config["kind"]) {
+      case "approval":
+        if (answer !== undefined) return decided(context, answer);
+        return askApproval(context, { ...config, ...data });
+      case "clarification":
+        return answer === undefined ? askQuestions({ ...config, ...data }) : answered(answer);
+      default:
+        return answer === undefined ? raise(config, data) : resumed(answer);
     }
-    const name = textOf(kind) ?? "custom";
-    const limit = numberOf(timeoutMs);
-    return {
-      kind: "suspend",
-      interrupt: {
-        kind: name,
-        data: KINDS[name]?.(isJsonObject(data) ? data : {}) ?? {},
-        ...(limit === undefined ? {} : { timeoutMs: limit }),
-        ...(isJsonObject(resumeSchema) ? { resumeSchema } : {}),
-        ...(profile === AUTH_REQUIRED ? { authRequired: true } : {}),
-      },
-    };
   },
 };
+
+function raise(config: JsonObject, data: JsonObject): Outcome {
+  const isExternal = config["kind"] === "external-event";
+  const timeoutMs = numberOf(config["timeoutMs"]);
+  const { resumeSchema } = config;
+  return {
+    kind: "suspend",
+    interrupt: {
+      kind: isExternal ? "external-event" : "custom",
+      data: isExternal
+        ? { eventType: data["eventType"] ?? "event", correlation: data["correlation"] ?? {} }
+        : {
+            customKind: data["customKind"] ?? "custom",
+            ...("payload" in data ? { payload: data["payload"] } : {}),
+          },
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(isJsonObject(resumeSchema) ? { resumeSchema } : {}),
+      ...(config["profile"] === AUTH_REQUIRED ? { authRequired: true } : {}),
+    },
+  };
+}
+
+function resumed({ value }: Answer): Outcome {
+  return { kind: "complete", outputs: { ...(isJsonObject(value) ? value : {}), output: value } };
+}
 
 export const GATE_NODES: Readonly<Record<string, NodeType>> = {
   "core.approvalGate": approvalGate,

@@ -13,7 +13,7 @@ import {
   text,
 } from "../definition/shape.ts";
 import type { NodeContext, NodeEvent, NodeType, Outcome } from "../node-type.ts";
-import { numberOf, textOf } from "../value.ts";
+import { nameOf, numberOf, textOf } from "../value.ts";
 import { configProblems, needs } from "./config.ts";
 
 import { thresholdOf } from "./supervisor.ts";
@@ -85,7 +85,7 @@ function reasoned(context: NodeContext): readonly NodeEvent[] {
   const told: JsonObject = isJsonObject(mockReasoning)
     ? mockReasoning
     : { summary: "mock reasoning" };
-  const chunks = Array.isArray(told["streamChunks"]) ? told["streamChunks"].map(String) : [];
+  const chunks = Array.isArray(told["streamChunks"]) ? told["streamChunks"].map(nameOf) : [];
   const by = { agentId: agentOf(context) };
   const whole = chunks.length > 0 ? chunks.join("") : (told["trace"] ?? told["summary"]);
   return [
@@ -103,7 +103,7 @@ function toolCalls(context: NodeContext): readonly NodeEvent[] {
   if (!Array.isArray(calls)) return [];
   return calls.filter(isJsonObject).flatMap((call, index): readonly NodeEvent[] => {
     const callId = `${planned.node.id}:${own.iteration}:${index}`;
-    const shared = { agentId: agentOf(context), toolName: String(call["toolId"]), callId };
+    const shared = { agentId: agentOf(context), toolName: nameOf(call["toolId"]), callId };
     const { error, durationMs } = call;
     const failure = isJsonObject(error)
       ? { status: "error", error: { code: error["error"], message: error["message"] } }

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from "../../../lib/json.ts";
 import { anyObject, list, number, open, text } from "../definition/shape.ts";
 import type { NodeContext, NodeType, Outcome } from "../node-type.ts";
 import { type Answer, own } from "../state.ts";
-import { numberOf, textOf } from "../value.ts";
+import { nameOf, numberOf, textOf } from "../value.ts";
 import { configProblems, needs } from "./config.ts";
 
 const ESCALATION_THRESHOLD = 0.7;
@@ -135,7 +135,7 @@ function decisionProblem(decision: JsonObject): string | undefined {
     case "terminate":
       return undefined;
     default:
-      return `no decision is of the kind ${String(kind)}`;
+      return `no decision is of the kind ${nameOf(kind)}`;
   }
 }
 
