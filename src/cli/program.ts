@@ -10,6 +10,7 @@ import { addDoctor } from "./verbs/doctor.ts";
 import { addEvents } from "./verbs/events.ts";
 import { addJob } from "./verbs/job.ts";
 import { addJobs } from "./verbs/jobs.ts";
+import { addMigrate } from "./verbs/migrate.ts";
 import { addReady } from "./verbs/ready.ts";
 import { addRebuild } from "./verbs/rebuild.ts";
 import { addRepair } from "./verbs/repair.ts";
@@ -35,6 +36,7 @@ const VERBS = [
   addRebuild,
   addVerify,
   addRepair,
+  addMigrate,
   addConform,
   addDoctor,
 ];

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { systemClock } from "../../src/lib/clock.ts";
+import { copyLedger } from "../../src/storage/copy.ts";
 import { EmbeddedBlobs } from "../../src/storage/embedded/blobs.ts";
 import { layoutOf } from "../../src/storage/embedded/layout.ts";
 import { openEmbeddedStore } from "../../src/storage/embedded/store.ts";
@@ -16,7 +17,6 @@ import { createMemoryBlobs } from "../../src/storage/memory/blobs.ts";
 import { createMemoryStore } from "../../src/storage/memory/store.ts";
 import { openPostgresStore, type PostgresStore } from "../../src/storage/postgres/store.ts";
 import type { Blobs, Store } from "../../src/storage/store.ts";
-import { copyLines } from "../support/batch.ts";
 import { T0 } from "../support/given.ts";
 import { freshDatabase } from "../support/postgres.ts";
 
@@ -141,7 +141,7 @@ function postgres({ name, partitionEvents, models }: PostgresVariant): StoreAdap
         openPostgresStore({ url, clock: systemClock, partitionEvents });
       let current = await openStore();
       // A stranger's lines are judged by the model; this ledger takes events alone.
-      await copyLines(createMemoryStore([...lines]), current);
+      await copyLedger(createMemoryStore([...lines]), current, () => undefined);
       return {
         store: current,
         async reopen() {

@@ -49,32 +49,12 @@ async function save(turn: Turn, batch: Batch): Promise<SaveBatch> {
   return decided;
 }
 
-/** Appends the lines of one store to another, as they are. */
-export async function copyLines(from: Store, to: Store): Promise<void> {
-  for (let position = 0; ; ) {
-    const lines = await from.lines(position, COPIED_AT_ONCE);
-    if (lines.length === 0) return;
-    const events = lines.map(({ json }) => JSON.parse(json) as NumberedEvent["event"]);
-    const jobIds = [...new Set(events.map((event) => event.job_id))];
-    const turn = await to.begin({ jobIds, idempotencyKeys: [], claims: [] });
-    const batch = new Batch(turn.loaded);
-    for (const [index, { json, foreign, position: at }] of lines.entries()) {
-      const event = events[index];
-      if (event !== undefined) batch.add({ position: at, event, json }, foreign);
-    }
-    await save(turn, batch);
-    position = lines.at(-1)?.position ?? position;
-  }
-}
-
 /** What a batch would find, in a turn that saves nothing. */
 export async function loadFrom(store: Store, request: LoadRequest): Promise<Loaded> {
   const turn = await store.begin(request);
   await turn.release();
   return turn.loaded;
 }
-
-const COPIED_AT_ONCE = 500;
 
 class Batch {
   readonly events: NumberedEvent[] = [];
@@ -92,16 +72,12 @@ class Batch {
   take(draft: EventDraft): void {
     const { head, lastNumber } = this.#loaded;
     const nth = this.events.length + 1;
-    this.add(numberEvent(draft, head + nth, lastNumber + nth), false);
-  }
-
-  add(numbered: NumberedEvent, foreign: boolean): void {
-    const { job_id: jobId } = numbered.event;
+    const numbered = numberEvent(draft, head + nth, lastNumber + nth);
     this.events.push(numbered);
-    const after = foreign ? undefined : fold(this.job(jobId), numbered);
+    const after = fold(this.job(draft.job_id), numbered);
     if (after === undefined) return;
-    const before = this.#loaded.jobs.get(jobId);
-    this.changes.set(jobId, before === undefined ? { after } : { before, after });
+    const before = this.#loaded.jobs.get(draft.job_id);
+    this.changes.set(draft.job_id, before === undefined ? { after } : { before, after });
   }
 }
 

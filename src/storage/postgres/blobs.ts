@@ -56,6 +56,24 @@ export class PostgresBlobs implements Blobs {
     return Buffer.concat((bodies?.rows ?? []).map(({ body }) => body as Buffer));
   }
 
+  async has(ref: ArtifactRef): Promise<boolean> {
+    const rows = await this.#pool.rows({
+      text: `SELECT 1 AS one FROM blobs WHERE ${OF_DIGEST}`,
+      values: [ref.sha256],
+    });
+    return rows.length > 0;
+  }
+
+  /** Digests that have a body, rising, after one of them. */
+  async digestsAfter(sha256: string, limit: number): Promise<readonly string[]> {
+    const rows = await this.#pool.rows({
+      text: `SELECT sha256 FROM blobs WHERE tenant = 'local' AND sha256 > $1::text
+        ORDER BY sha256 LIMIT $2::int8`,
+      values: [sha256, limit],
+    });
+    return rows.map((row) => String(row["sha256"]));
+  }
+
   /** Removes what uploads that never ended have left. */
   async sweep(): Promise<void> {
     const rows = await this.#pool.rows({
