@@ -19,9 +19,41 @@ export function createRedactor(secrets: readonly string[]): Redactor {
     redact(text) {
       let redacted = text;
       for (const form of forms) {
-        if (redacted.includes(form)) redacted = redacted.replaceAll(form, REPLACEMENT);
+        if (redacted.includes(form)) redacted = withoutForm(redacted, form);
       }
       return redacted;
     },
   };
+}
+
+function withoutForm(text: string, form: string): string {
+  const pieces: string[] = [];
+  let done = 0;
+  for (let at = text.indexOf(form); at >= 0; ) {
+    const end = escapeEnd(text, at);
+    if (end === undefined) {
+      pieces.push(text.slice(done, at), REPLACEMENT);
+      done = at + form.length;
+    }
+    at = text.indexOf(form, end ?? done);
+  }
+  pieces.push(text.slice(done));
+  return pieces.join("");
+}
+
+/** The longest escape of JSON text, such as `\\u001b`. */
+const ESCAPE_CHARS_MAX = 6;
+
+/**
+ * Where the escape ends that a place is inside of. What begins there is not what it looks like: the
+ * `n` of a line break is no letter, and cutting it off would leave half an escape, which is no JSON.
+ */
+function escapeEnd(text: string, at: number): number | undefined {
+  const slash = text.lastIndexOf("\\", at - 1);
+  if (at === 0 || slash === -1 || at - slash >= ESCAPE_CHARS_MAX) return undefined;
+  let first = slash;
+  while (text[first - 1] === "\\") first -= 1;
+  if ((slash - first) % 2 === 1) return undefined;
+  const end = slash + (text[slash + 1] === "u" ? ESCAPE_CHARS_MAX : 2);
+  return at < end ? end : undefined;
 }
