@@ -29,9 +29,9 @@ function judgeRequirement(
   );
   const base = { ...requirement, assertions, findings };
   if (failures > 0) return { ...base, outcome: "failed" };
-  // A scenario that broke off was in the middle of this one, or never came to it.
+  // A scenario that broke off was in the middle of this one, or never came to it: not proven.
   const broken = runs.find(({ scenario, error }) => error && scenario.cites.includes(id));
-  if (broken !== undefined && !broken.trial.tallies.has(id)) {
+  if (broken !== undefined) {
     const reason = `${broken.scenario.id} broke off: ${broken.reason ?? "unknown"}`;
     return { ...base, outcome: "failed", findings: [{ requirement: id, message: reason }] };
   }

@@ -95,14 +95,14 @@ describe("our daemon behind a URL", () => {
   });
 
   it("was claimed from, renewed, completed, failed and let lapse over the routes for workers", () => {
-    const leases = report.scenarios.filter(({ id }) => id.startsWith("leases/"));
+    const leases = report.scenarios.filter(({ id }) => /^(?:leases|lapses)\//.test(id));
     expect(leases.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual([
       "leases/claimed passed",
       "leases/outcomes passed",
       "leases/released passed",
       "leases/race passed",
       "leases/fences passed",
-      "leases/lapse passed",
+      "lapses/reclaim passed",
     ]);
   });
 

@@ -99,6 +99,10 @@ export const ENQUEUE = {
     "check 4",
     "A key is still known after the daemon was killed and started again.",
   ],
+  "enqueue:recover:lost-answer": [
+    "check 4",
+    "A submit whose answer was lost with the daemon is sent again with its key, and is one job.",
+  ],
   "enqueue:concurrent:distinct-ids": [
     "OpenAPI /v1/jobs",
     "Two hundred simultaneous submits without ids are acknowledged as two hundred distinct jobs.",
@@ -123,6 +127,11 @@ export const ENQUEUE = {
     "the durability promise",
     "With sixteen submitters at work when SIGKILL comes, every acknowledged job is there exactly " +
       "once after the restart.",
+  ],
+  "enqueue:durable:full-disk": [
+    "the durability promise, check 3",
+    "When its files cannot grow, a submit is refused and not acknowledged; nothing acknowledged is " +
+      "lost, and submits are accepted again once there is room.",
   ],
   "enqueue:durable:append-after-torn-tail": [
     "the durability promise",

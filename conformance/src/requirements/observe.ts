@@ -45,8 +45,8 @@ export const OBSERVE = {
   ],
   "observe:ready:bad-line": [
     "check 2",
-    "A broken line in the middle of the ledger makes the daemon say: not ready, `corrupt`, " +
-      "`degraded`, one corrupt record, and why.",
+    "Broken lines in the ledger make the daemon say: not ready, `corrupt`, `degraded`, how many " +
+      "corrupt records, and why.",
   ],
   "observe:ready:torn-tail": [
     "check 2",

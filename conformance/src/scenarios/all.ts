@@ -1,6 +1,9 @@
 import type { Scenario } from "../scenario.ts";
 import { CANCEL_SCENARIOS } from "./cancel.ts";
+import { CROWD_SCENARIOS } from "./crowd.ts";
 import { DURABLE_SCENARIOS } from "./durable.ts";
+import { FULL_DISK_SCENARIOS } from "./full-disk.ts";
+import { LAPSE_SCENARIOS } from "./lapses.ts";
 import { LEASE_SCENARIOS } from "./leases.ts";
 import { LEDGER_SCENARIOS } from "./ledgers.ts";
 import { OBSERVE_SCENARIOS } from "./observe.ts";
@@ -17,9 +20,12 @@ export const SCENARIOS: readonly Scenario[] = [
   ...SUBMIT_SCENARIOS,
   ...RECOVER_SCENARIOS,
   ...DURABLE_SCENARIOS,
+  ...FULL_DISK_SCENARIOS,
   ...CANCEL_SCENARIOS,
   ...LEASE_SCENARIOS,
+  ...LAPSE_SCENARIOS,
   ...PREPARED_LEASE_SCENARIOS,
   ...OPENCLAW_SCENARIOS,
   ...TRIGGER_SCENARIOS,
+  ...CROWD_SCENARIOS,
 ];

@@ -4,21 +4,38 @@ import { findInBody } from "../contract/body.ts";
 import { at, isObject, list, text } from "../json.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Daemon } from "../target/daemon.ts";
+import type { Ask } from "../target/http.ts";
 import { LedgerBook } from "../target/ledger-book.ts";
 import { Stop, type Trial } from "../trial.ts";
-import { acceptedCounts, cancel, given, rowOf, submit } from "./wording.ts";
+import {
+  acceptedCounts,
+  cancel,
+  given,
+  IDLE_TYPE,
+  ofType,
+  rowOf,
+  SUBMIT,
+  submit,
+} from "./wording.ts";
 
 const SUBMITTERS = 16;
 /** SIGKILL comes after so many acknowledgements: early, in full flow, and later still. */
 const KILL_AFTER = [40, 150, 400];
 const LOAD_MS_MAX = 10_000;
+/** A daemon that refuses this many is not going to be under load. */
+const REFUSALS_MAX = 100;
 const SHOWN_MAX = 10;
 
 async function line(trial: Trial): Promise<void> {
   const daemon = await trial.launch();
-  for (let round = 0; round < 5; round += 1) {
+  let accepted = 0;
+  for (const credentials of ["header", "bearer", "header", "bearer"] as const) {
     const jobId = trial.fresh("line");
-    const answer = await submit(trial, { job_id: jobId, payload: { round } }, daemon.endpoint);
+    const body = { job_type: IDLE_TYPE, job_id: jobId };
+    const answer = await trial.post(SUBMIT, { body, credentials }, daemon.endpoint);
+    // Whether a bearer token is known is for another scenario to say.
+    if (answer.status !== 202 && credentials === "bearer") continue;
+    if (answer.status === 202) accepted += 1;
     // Read at once, from this other process: no later write may come to its help.
     const ledger = await daemon.ledgerText();
     const written = ledger.split("\n").filter((each) => each.includes(`"${jobId}"`));
@@ -29,8 +46,28 @@ async function line(trial: Trial): Promise<void> {
       { seen: { status: answer.status, lines: written } },
     );
   }
+  if (accepted === 0) throw new Stop("no plain submit was answered 202");
   checkLines(trial, await daemon.ledgerText());
+  for (const ask of DENIED) {
+    const before = await daemon.ledgerText();
+    const body = { job_type: IDLE_TYPE, job_id: trial.fresh("denied") };
+    const answer = await trial.post(SUBMIT, { body, ...ask }, daemon.endpoint);
+    if (answer.status === 202) continue;
+    trial.holds(
+      "enqueue:auth:denied-leaves-nothing",
+      (await daemon.ledgerText()) === before,
+      "a denied submit leaves the ledger file as it was",
+      answer,
+    );
+  }
 }
+
+const DENIED: readonly Ask[] = [
+  { credentials: "none" },
+  { credentials: "wrong" },
+  { headers: { origin: "https://elsewhere.example" } },
+  { headers: { "sec-fetch-site": "cross-site" } },
+];
 
 function checkLines(trial: Trial, ledger: string): void {
   trial.holds(
@@ -86,56 +123,104 @@ async function killAfterAnswer(trial: Trial): Promise<void> {
 async function killUnderLoad(trial: Trial): Promise<void> {
   for (const killAfter of KILL_AFTER) {
     const daemon = await trial.launch();
-    const acknowledged = await loadUntilKilled(trial, daemon, killAfter);
+    const load = await loadUntilKilled(trial, daemon, killAfter);
+    if (load.acknowledged.size === 0) throw new Stop("no submit was acknowledged under load");
     await daemon.start();
-    const events = list((await trial.get("/v1/events", daemon.endpoint)).json, "events");
-    const counts = acceptedCounts(events);
-    const wrong = [...acknowledged].filter((id) => counts.get(id) !== 1);
-    trial.holds(
-      "enqueue:durable:survives-kill-under-load",
-      acknowledged.size > 0 && wrong.length === 0,
-      `SIGKILL after ${killAfter} acknowledgements: each acknowledged job is in the events once`,
-      {
-        seen: {
-          acknowledged: acknowledged.size,
-          lost: wrong.filter((id) => !counts.has(id)).length,
-          repeated: wrong.filter((id) => counts.has(id)).length,
-          first: wrong.slice(0, SHOWN_MAX),
-        },
-      },
-    );
-    const status = await trial.get("/v1/status", daemon.endpoint);
-    const listed = list(status.json, "queue", "jobs").map((job) => text(job, "job_id"));
-    const there = listed.filter((id) => acknowledged.has(id));
-    trial.holds(
-      "enqueue:durable:survives-kill-under-load",
-      there.length === acknowledged.size && new Set(there).size === acknowledged.size,
-      "and status lists each of them once",
-      { seen: { acknowledged: acknowledged.size, listed: there.length } },
-    );
+    await checkAcknowledged(trial, daemon, killAfter, load.acknowledged);
+    await checkUnanswered(trial, daemon, load.unanswered);
     await daemon.kill();
   }
 }
 
-/** Sixteen submitters at work until the daemon is gone; answers the ids that got a 202. */
-async function loadUntilKilled(
+async function checkAcknowledged(
   trial: Trial,
   daemon: Daemon,
   killAfter: number,
-): Promise<ReadonlySet<string>> {
+  acknowledged: ReadonlySet<string>,
+): Promise<void> {
+  const events = list((await trial.get("/v1/events", daemon.endpoint)).json, "events");
+  const counts = acceptedCounts(events);
+  const wrong = [...acknowledged].filter((id) => counts.get(id) !== 1);
+  trial.holds(
+    "enqueue:durable:survives-kill-under-load",
+    wrong.length === 0,
+    `SIGKILL after ${killAfter} acknowledgements: each acknowledged job is in the events once`,
+    {
+      seen: {
+        acknowledged: acknowledged.size,
+        lost: wrong.filter((id) => !counts.has(id)).length,
+        repeated: wrong.filter((id) => counts.has(id)).length,
+        first: wrong.slice(0, SHOWN_MAX),
+      },
+    },
+  );
+  const status = await trial.get("/v1/status", daemon.endpoint);
+  const listed = list(status.json, "queue", "jobs").map((job) => text(job, "job_id"));
+  const there = listed.filter((id) => acknowledged.has(id));
+  trial.holds(
+    "enqueue:durable:survives-kill-under-load",
+    there.length === acknowledged.size && new Set(there).size === acknowledged.size,
+    "and status lists each of them once",
+    { seen: { acknowledged: acknowledged.size, listed: there.length } },
+  );
+}
+
+/** Some of these died before their line was written and some after; nobody was told which. */
+async function checkUnanswered(
+  trial: Trial,
+  daemon: Daemon,
+  keys: readonly string[],
+): Promise<void> {
+  for (const idempotency_key of keys) {
+    const answer = await submit(trial, { idempotency_key }, daemon.endpoint);
+    trial.holds(
+      "enqueue:recover:lost-answer",
+      answer.status === 202,
+      "a submit that was never answered is accepted with its key",
+      answer,
+    );
+  }
+  const events = list((await trial.get("/v1/events", daemon.endpoint)).json, "events");
+  const uses = ofType(events, "job.accepted").map((each) =>
+    text(each, "payload", "idempotency_key"),
+  );
+  const wrong = keys.filter((key) => uses.filter((use) => use === key).length !== 1);
+  trial.holds(
+    "enqueue:recover:lost-answer",
+    wrong.length === 0,
+    "and each of those keys is on one job.accepted",
+    { seen: { keys: keys.length, wrong: wrong.slice(0, SHOWN_MAX) } },
+  );
+}
+
+interface Load {
+  /** Ids that got a 202. */
+  readonly acknowledged: ReadonlySet<string>;
+  /** Keys of the submits that the daemon died over. */
+  readonly unanswered: readonly string[];
+}
+
+/** Sixteen submitters at work until the daemon is gone. */
+async function loadUntilKilled(trial: Trial, daemon: Daemon, killAfter: number): Promise<Load> {
   const acknowledged = new Set<string>();
+  const unanswered: string[] = [];
   let gone = false;
+  let refusals = 0;
   const reached = Promise.withResolvers<void>();
   const submitter = async (): Promise<void> => {
     while (!gone) {
-      const answer = await submit(
-        trial,
-        { payload: { filling: "x".repeat(200) } },
-        daemon.endpoint,
-      );
-      if (answer.status === 202) acknowledged.add(text(answer.json, "job_id"));
+      const idempotency_key = trial.fresh("load");
+      const body = { idempotency_key, payload: { filling: "x".repeat(200) } };
+      const answer = await submit(trial, body, daemon.endpoint);
+      const jobId = text(answer.json, "job_id");
+      if (answer.status === 202 && jobId !== "") acknowledged.add(jobId);
+      else refusals += 1;
+      if (refusals > REFUSALS_MAX) return;
       // Without an answer there is nothing to go on with: the daemon is dead or dying.
-      if (answer.status === 0) return;
+      if (answer.status === 0) {
+        unanswered.push(idempotency_key);
+        return;
+      }
       if (acknowledged.size >= killAfter) reached.resolve();
     }
   };
@@ -144,7 +229,7 @@ async function loadUntilKilled(
   await daemon.kill();
   gone = true;
   await Promise.all(submitters);
-  return acknowledged;
+  return { acknowledged, unanswered };
 }
 
 async function tornTail(trial: Trial): Promise<void> {
@@ -191,7 +276,11 @@ export const DURABLE_SCENARIOS: readonly Scenario[] = [
   {
     id: "durable/line",
     title: "The ledger file is read by another process as soon as a submit is answered",
-    cites: ["enqueue:ledger:line-before-answer", "enqueue:ledger:line-format"],
+    cites: [
+      "enqueue:ledger:line-before-answer",
+      "enqueue:ledger:line-format",
+      "enqueue:auth:denied-leaves-nothing",
+    ],
     needs: "start",
     run: line,
   },
@@ -205,7 +294,7 @@ export const DURABLE_SCENARIOS: readonly Scenario[] = [
   {
     id: "durable/kill-under-load",
     title: "SIGKILL while sixteen submitters are at work, at three moments",
-    cites: ["enqueue:durable:survives-kill-under-load"],
+    cites: ["enqueue:durable:survives-kill-under-load", "enqueue:recover:lost-answer"],
     needs: "start",
     run: killUnderLoad,
   },

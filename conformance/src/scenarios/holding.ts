@@ -1,11 +1,12 @@
 /** Working on jobs over the extension routes for workers: claim, hold, let go, wait for lapses. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Json, list, number, text } from "../json.ts";
+import { canonical, type Json, list, number, text } from "../json.ts";
+import type { RequirementId } from "../requirements.ts";
 import type { Endpoint, Exchange } from "../target/http.ts";
 import { NotAttempted, Stop, type Trial } from "../trial.ts";
-import { given, LEASE_TYPE, rowOf } from "./wording.ts";
+import { eventsOf, given, LEASE_TYPE, refused, rowOf } from "./wording.ts";
 
-export type HolderVerb = "heartbeat" | "complete" | "fail" | "release";
+type HolderVerb = "heartbeat" | "complete" | "fail" | "release";
 export const HOLDER_VERBS: readonly HolderVerb[] = ["heartbeat", "complete", "fail", "release"];
 
 const CLAIM_MAX = 256;
@@ -89,6 +90,37 @@ export function hold(
   };
   const id = encodeURIComponent(text(job, "job_id"));
   return trial.post(`/v1/jobs/${id}/${verb}`, { body }, endpoint);
+}
+
+/** One call that must be refused and leave nothing; answers whether it was refused. */
+export async function checkRefused(
+  trial: Trial,
+  requirement: RequirementId,
+  verb: HolderVerb,
+  { job, stranger }: { readonly job: Json; readonly stranger: Json },
+): Promise<boolean> {
+  const jobId = text(job, "job_id");
+  const before = await eventIds(trial, jobId);
+  const answer = await hold(trial, verb, stranger);
+  const isRefused = trial.holds(requirement, refused(answer), `${verb} is refused`, answer);
+  if (!isRefused) return false;
+  const after = await eventIds(trial, jobId);
+  trial.holds(
+    "execute:fence:writes-nothing",
+    before === after,
+    `the refused ${verb} left nothing`,
+    {
+      seen: { before, after },
+    },
+  );
+  return true;
+}
+
+/** The job's events by id. The end of a lease is the daemon's own word, written when it likes. */
+async function eventIds(trial: Trial, jobId: string): Promise<string> {
+  const events = await eventsOf(trial, jobId);
+  const others = events.filter((event) => event["event_type"] !== "job.lease_expired");
+  return canonical(others.map((event) => event["event_id"]));
 }
 
 /** Waits until the job's short lease is over; false when it is not a short one. */

@@ -5,7 +5,7 @@ import { at, canonical, type Json, list, number, text } from "../json.ts";
 import type { RequirementId } from "../requirements.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Endpoint, Exchange } from "../target/http.ts";
-import { LedgerBook } from "../target/ledger-book.ts";
+import { hourAgo, LedgerBook } from "../target/ledger-book.ts";
 import type { Trial } from "../trial.ts";
 import { everyState } from "./ledgers.ts";
 import { askWrongMethod, cancel, given } from "./wording.ts";
@@ -56,8 +56,18 @@ async function live(trial: Trial): Promise<void> {
   await checkViews(trial, await viewsOf(trial, trial.target));
 }
 
+/** The two types and the one state that only a clock can bring about, beside the others. */
+function everyTypeAndState(): LedgerBook {
+  return everyState()
+    .accepted("lapsed-1", { type: "dream.stage" })
+    .claimed("lapsed-1", { epoch: 1, attempt: 1, expiresAt: hourAgo() })
+    .accepted("snapshot-1", { type: "openclaw.snapshot" })
+    .claimed("snapshot-1", { epoch: 1, attempt: 1, expiresAt: hourAgo() })
+    .completed("snapshot-1", 1);
+}
+
 async function prepared(trial: Trial): Promise<void> {
-  const { endpoint } = await trial.launch(everyState().text());
+  const { endpoint } = await trial.launch(everyTypeAndState().text());
   const views = await viewsOf(trial, endpoint);
   await checkViews(trial, views);
   const resources = list(views.lists.jobs.json, "jobs");
@@ -89,7 +99,7 @@ async function checkViews(trial: Trial, views: Views): Promise<void> {
   for (const source of [views.health, views.snapshot]) {
     trial.holds(
       "project:openclaw:same-last-event",
-      text(source.json, "source", "last_event_id") === last,
+      last !== "" && text(source.json, "source", "last_event_id") === last,
       `the source names ${last} as the last event`,
       source,
     );
@@ -99,14 +109,14 @@ async function checkViews(trial: Trial, views: Views): Promise<void> {
     const counted = number(views.health.json, "resource_counts", name);
     trial.holds(
       "project:openclaw:counts",
-      counted === listed.length,
+      listed.length > 0 && counted === listed.length,
       `the count of ${name} is the length of its list`,
       { seen: { counted, listed: listed.length } },
     );
     const inSnapshot = list(views.snapshot.json, "resources", name);
     trial.holds(
       "project:openclaw:snapshot-holds-lists",
-      canonical(inSnapshot.map(gist)) === canonical(listed.map(gist)),
+      listed.length > 0 && canonical(inSnapshot.map(gist)) === canonical(listed.map(gist)),
       `the snapshot holds the same ${name} as the list`,
       { seen: { snapshot: inSnapshot.length, list: listed.length } },
     );
@@ -123,7 +133,7 @@ function checkQueue(trial: Trial, status: Exchange, projected: readonly Json[]):
   const different = queue.filter((job) => byId.get(job["job_id"])?.["status"] !== job["status"]);
   trial.holds(
     "project:queue:same-statuses",
-    queue.length === projected.length && different.length === 0,
+    queue.length > 0 && queue.length === projected.length && different.length === 0,
     "queue and projections list the same jobs in the same states",
     { seen: different.map((job) => ({ queue: job, projected: byId.get(job["job_id"]) })) },
   );
@@ -140,7 +150,7 @@ function checkBuckets(trial: Trial, status: Exchange): void {
     const expected = all.filter((job) => text(job, "job_type").startsWith(`${family}.`));
     trial.holds(
       "project:buckets:by-type",
-      idsOf(bucket, "job_id") === idsOf(expected, "job_id"),
+      expected.length > 0 && idsOf(bucket, "job_id") === idsOf(expected, "job_id"),
       `${family} lists the ${family} jobs`,
       { seen: { bucket, expected } },
     );
@@ -168,7 +178,7 @@ function checkResources(trial: Trial, views: Views, projected: readonly Json[]):
   const resources = list(views.lists.jobs.json, "jobs");
   trial.holds(
     "project:openclaw:same-jobs",
-    idsOf(resources, "job_id") === idsOf(projected, "job_id"),
+    resources.length > 0 && idsOf(resources, "job_id") === idsOf(projected, "job_id"),
     "OpenClaw lists the jobs of the projections",
     { seen: { openclaw: resources.length, projections: projected.length } },
   );
@@ -179,7 +189,8 @@ function checkResources(trial: Trial, views: Views, projected: readonly Json[]):
       const same = resource === undefined || canonical(part(job)) === canonical(part(resource));
       return same ? [] : [{ projected: job, openclaw: resource }];
     });
-    trial.holds(requirement, different.length === 0, "OpenClaw agrees with the projections", {
+    const same = resources.length > 0 && different.length === 0;
+    trial.holds(requirement, same, "OpenClaw agrees with the projections", {
       seen: different,
     });
   }
@@ -196,7 +207,7 @@ function checkKinds(trial: Trial, views: Views): void {
     const listed = list(views.lists[name].json, name);
     trial.holds(
       "project:openclaw:runs-and-wiki",
-      listed.every((each) => each["resource_kind"] === kind),
+      listed.length > 0 && listed.every((each) => each["resource_kind"] === kind),
       `every resource of ${name} is of the kind ${kind}`,
       { seen: listed.map((each) => each["resource_kind"]) },
     );
@@ -218,6 +229,7 @@ async function shapes(trial: Trial): Promise<void> {
     const answer = await trial.get(path);
     const type = answer.headers["content-type"] ?? "none";
     trial.holds("project:reads:need-no-token", answer.status === 200, `GET ${path}: 200`, answer);
+    if (answer.status !== 200) continue;
     trial.holds(
       "project:answers:json-content-type",
       type.toLowerCase().startsWith("application/json"),
@@ -269,27 +281,26 @@ async function degraded(trial: Trial): Promise<void> {
 async function fromLedger(trial: Trial): Promise<void> {
   const first = await trial.launch(everyState().text());
   await cancel(trial, "queued-1", first.endpoint);
-  const before = stories(await viewsOf(trial, first.endpoint));
+  const before = storiesOf(await viewsOf(trial, first.endpoint));
   await first.stop();
-  const files = await first.ledgerFiles();
-  const ledger = files.get("ledger.jsonl")?.toString("utf8") ?? "";
-  const second = await trial.launch(ledger);
-  const after = stories(await viewsOf(trial, second.endpoint));
+  const second = await trial.launch(await first.ledgerText());
+  const after = storiesOf(await viewsOf(trial, second.endpoint));
   trial.holds(
     "project:rebuild:from-ledger-alone",
-    before === after,
+    Object.values(before).every((jobs) => jobs.length > 0) &&
+      canonical(before) === canonical(after),
     "a daemon that has only the ledger serves the same projections",
     { seen: { before, after } },
   );
 }
 
-function stories(views: Views): string {
-  return canonical({
+function storiesOf(views: Views): Readonly<Record<string, readonly Json[]>> {
+  return {
     projections: list(views.status.json, "projections", "jobs"),
     runs: list(views.lists.runs.json, "runs"),
     jobs: list(views.lists.jobs.json, "jobs"),
     wiki: list(views.lists.wiki.json, "wiki"),
-  });
+  };
 }
 
 const SAME: readonly RequirementId[] = [

@@ -4,7 +4,8 @@ import type { Scenario } from "../scenario.ts";
 import { hourAgo, inAnHour, LedgerBook } from "../target/ledger-book.ts";
 import type { Trial } from "../trial.ts";
 import { givenHeld, hold } from "./holding.ts";
-import { isExhausted, showsLease } from "./leases.ts";
+import { isExhausted } from "./lapses.ts";
+import { showsLease } from "./leases.ts";
 import { eventsOf, rowOf } from "./wording.ts";
 
 async function shown(trial: Trial): Promise<void> {
@@ -44,7 +45,7 @@ async function shown(trial: Trial): Promise<void> {
     const written = book.events.filter((event) => event.job_id === jobId);
     trial.holds(
       "execute:expiry:history-kept",
-      written.every((event, index) => kept[index] === event.event_id),
+      written.every((event) => kept.includes(event.event_id)),
       `every earlier event of ${jobId} is listed`,
       { seen: { written, kept } },
     );

@@ -3,10 +3,12 @@ import { at, canonical, type Json, text } from "../json.ts";
 import type { RequirementId } from "../requirements.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Ask } from "../target/http.ts";
-import type { Trial } from "../trial.ts";
+import { Stop, type Trial } from "../trial.ts";
 import {
   askWrongMethod,
+  checkNothingLeft,
   eventsOf,
+  given,
   hasError,
   IDLE_TYPE,
   ofType,
@@ -122,36 +124,33 @@ const DENIED: readonly Leg[] = [
 ];
 
 async function auth(trial: Trial): Promise<void> {
+  const welcome = [
+    await checkWelcome(trial, "header", "enqueue:auth:header-token"),
+    await checkWelcome(trial, "bearer", "enqueue:auth:bearer-token"),
+  ];
+  if (!welcome.includes(true)) throw new Stop("no submit is let in, so nobody is kept out");
   for (const { name, requirement, ask } of DENIED) {
     const jobId = trial.fresh("denied");
-    const answer = await trial.post(SUBMIT, {
-      body: { job_type: IDLE_TYPE, job_id: jobId },
-      ...ask,
-    });
+    const body = { job_type: IDLE_TYPE, job_id: jobId };
+    const answer = await trial.post(SUBMIT, { body, ...ask });
     const denied = answer.status === 403 && hasError(answer);
     trial.holds(requirement, denied, `a submit with ${name} answers 403`, answer);
     // A submit that was let in has left a job, and that is the finding already written down.
     if (!denied) continue;
-    const left = await eventsOf(trial, jobId);
-    trial.holds(
-      "enqueue:auth:denied-leaves-nothing",
-      left.length === 0,
-      `a submit with ${name} leaves no event`,
-      { seen: left },
-    );
+    const after = `a submit with ${name}`;
+    await checkNothingLeft(trial, "enqueue:auth:denied-leaves-nothing", { jobId, after });
   }
-  for (const credentials of ["header", "bearer"] as const) {
-    const answer = await trial.post(SUBMIT, {
-      body: { job_type: IDLE_TYPE, job_id: trial.fresh(credentials) },
-      credentials,
-    });
-    trial.holds(
-      credentials === "header" ? "enqueue:auth:header-token" : "enqueue:auth:bearer-token",
-      answer.status === 202,
-      `a submit with the token as ${credentials} answers 202`,
-      answer,
-    );
-  }
+}
+
+async function checkWelcome(
+  trial: Trial,
+  credentials: "header" | "bearer",
+  requirement: RequirementId,
+): Promise<boolean> {
+  const body = { job_type: IDLE_TYPE, job_id: trial.fresh(credentials) };
+  const answer = await trial.post(SUBMIT, { body, credentials });
+  const message = `a submit with the token as ${credentials} answers 202`;
+  return trial.holds(requirement, answer.status === 202, message, answer);
 }
 
 const UNREADABLE: Readonly<Record<string, string>> = {
@@ -168,6 +167,7 @@ const WRONG_KIND: Readonly<Record<string, string>> = {
 };
 
 async function invalidJson(trial: Trial): Promise<void> {
+  await given(trial, {});
   for (const [name, raw] of Object.entries({ ...UNREADABLE, ...WRONG_KIND })) {
     const answer = await trial.post(SUBMIT, { raw });
     // The contract gives the words for a body that is no JSON; for JSON of another kind, the code.
@@ -182,6 +182,7 @@ async function invalidJson(trial: Trial): Promise<void> {
 }
 
 async function invalidFields(trial: Trial): Promise<void> {
+  await given(trial, {});
   const legs: readonly (readonly [RequirementId, string, Json])[] = [
     ["enqueue:refuse:unknown-type", "an unknown type", { job_type: "conform.no-such-type" }],
     ["enqueue:refuse:unknown-type", "an empty type", { job_type: "" }],
@@ -198,30 +199,21 @@ async function invalidFields(trial: Trial): Promise<void> {
     const answer = await submit(trial, { job_id: jobId, ...fields });
     const no = refused(answer);
     trial.holds(requirement, no, `a submit with ${name} is refused with an error`, answer);
-    if (no) await checkNothingLeft(trial, jobId, name);
+    if (no) await checkNothingLeft(trial, "enqueue:refuse:leaves-nothing", { jobId, after: name });
   }
-}
-
-async function checkNothingLeft(trial: Trial, jobId: string, name: string): Promise<void> {
-  const left = await eventsOf(trial, jobId);
-  trial.holds("enqueue:refuse:leaves-nothing", left.length === 0, `${name} leaves no event`, {
-    seen: left,
-  });
 }
 
 const OVERSIZED_CHARS = 2 * 1024 * 1024;
 
 async function oversized(trial: Trial): Promise<void> {
+  await given(trial, {});
   const jobId = trial.fresh("oversized");
   const filling = "x".repeat(OVERSIZED_CHARS);
   const answer = await submit(trial, { job_id: jobId, payload: { filling } });
-  const events = await eventsOf(trial, jobId);
   if (answer.status === 202) {
     const [row] = await rowsOf(trial, jobId);
-    const kept = [
-      at(row, "payload", "filling"),
-      at(events[0], "payload", "job_payload", "filling"),
-    ];
+    const [accepted] = await eventsOf(trial, jobId);
+    const kept = [at(row, "payload", "filling"), at(accepted, "payload", "job_payload", "filling")];
     trial.holds(
       "enqueue:refuse:oversized",
       kept.includes(filling),
@@ -236,9 +228,7 @@ async function oversized(trial: Trial): Promise<void> {
     "two megabytes are refused with a 4xx",
     { seen: { status: answer.status, text: answer.text } },
   );
-  trial.holds("enqueue:refuse:leaves-nothing", events.length === 0, "it leaves no event", {
-    seen: events.length,
-  });
+  await checkNothingLeft(trial, "enqueue:refuse:leaves-nothing", { jobId, after: "it" });
 }
 
 async function routes(trial: Trial): Promise<void> {
@@ -254,6 +244,7 @@ async function routes(trial: Trial): Promise<void> {
     "POST /jobs submits a job",
     answer,
   );
+  if (answer.status !== 202) return;
   trial.holds(
     "enqueue:bodies:match-contract",
     at(answer.json, "accepted") === true,

@@ -3,8 +3,8 @@ import { at, isObject, number, text } from "../json.ts";
 import type { Scenario } from "../scenario.ts";
 import type { Ask, Exchange } from "../target/http.ts";
 import { LedgerBook } from "../target/ledger-book.ts";
-import type { Trial } from "../trial.ts";
-import { askWrongMethod, eventsOf, hasError, rowsOf, TRIGGER } from "./wording.ts";
+import { NotAttempted, type Trial } from "../trial.ts";
+import { askWrongMethod, checkNothingLeft, hasError, rowsOf, TRIGGER } from "./wording.ts";
 
 const ALLOWED = ["openclaw.snapshot", "rpi.run", "dream.run", "wiki.forge"];
 const REFUSED = ["rpi.phase", "dream.stage", "wiki.build", "conform.no-such-type", ""];
@@ -51,7 +51,15 @@ function repeats(answer: Exchange, asked: Readonly<Record<string, string>>): boo
   );
 }
 
+/** What triggers nothing at all has not refused anything in particular. */
+async function mustTrigger(trial: Trial): Promise<void> {
+  const answer = await trial.post(TRIGGER, { body: { job_type: "rpi.run" } });
+  if (answer.status === 202) return;
+  throw new NotAttempted(`a plain trigger was answered ${answer.status}`);
+}
+
 async function refusedTypes(trial: Trial): Promise<void> {
+  await mustTrigger(trial);
   for (const job_type of REFUSED) {
     const job_id = trial.fresh("refused");
     const answer = await trial.post(TRIGGER, { body: { job_type, job_id } });
@@ -62,9 +70,9 @@ async function refusedTypes(trial: Trial): Promise<void> {
       answer,
     );
     if (answer.status === 202) continue;
-    const left = await eventsOf(trial, job_id);
-    trial.holds("project:trigger:refused-leaves-nothing", left.length === 0, "it leaves no event", {
-      seen: left,
+    await checkNothingLeft(trial, "project:trigger:refused-leaves-nothing", {
+      jobId: job_id,
+      after: "it",
     });
   }
   const answer = await trial.post(TRIGGER, { raw: '{"job_type":"rpi.run"' });
@@ -88,6 +96,7 @@ const DENIED: readonly (readonly [string, Ask])[] = [
 ];
 
 async function denied(trial: Trial): Promise<void> {
+  await mustTrigger(trial);
   for (const [name, ask] of DENIED) {
     const job_id = trial.fresh("denied");
     const answer = await trial.post(TRIGGER, { body: { job_type: "rpi.run", job_id }, ...ask });
@@ -98,9 +107,9 @@ async function denied(trial: Trial): Promise<void> {
       answer,
     );
     if (answer.status === 202) continue;
-    const left = await eventsOf(trial, job_id);
-    trial.holds("project:trigger:refused-leaves-nothing", left.length === 0, "it leaves no event", {
-      seen: left,
+    await checkNothingLeft(trial, "project:trigger:refused-leaves-nothing", {
+      jobId: job_id,
+      after: "it",
     });
   }
 }
@@ -120,8 +129,8 @@ async function notReady(trial: Trial): Promise<void> {
     "the trigger answers 503 with the lag",
     answer,
   );
-  const left = await eventsOf(trial, job_id, endpoint);
-  trial.holds("project:trigger:not-ready", left.length === 0, "and starts nothing", { seen: left });
+  const refusal = { jobId: job_id, after: "it" };
+  await checkNothingLeft(trial, "project:trigger:not-ready", refusal, endpoint);
 }
 
 export const TRIGGER_SCENARIOS: readonly Scenario[] = [

@@ -1,6 +1,6 @@
 /** What several groups of scenarios say to a daemon, and how they read its answers. */
 
-import { isObject, type Json, list, text } from "../json.ts";
+import { at, isObject, type Json, list, text } from "../json.ts";
 import type { RequirementId } from "../requirements.ts";
 import type { Endpoint, Exchange } from "../target/http.ts";
 import { Stop, type Trial } from "../trial.ts";
@@ -22,7 +22,10 @@ export function cancel(trial: Trial, jobId: string, endpoint?: Endpoint): Promis
   return trial.post(CANCEL, { body: { job_id: jobId } }, endpoint);
 }
 
-/** Submits a job that the scenario needs as material; ends the scenario when that fails. */
+/**
+ * Submits a job that the scenario needs as material, or as the proof that this daemon, whatever it
+ * refuses afterwards, does not refuse everything; ends the scenario when that fails.
+ */
 export async function given(trial: Trial, body: Json, endpoint?: Endpoint): Promise<string> {
   const answer = await submit(trial, body, endpoint);
   if (answer.status !== 202) throw new Stop(`a plain submit was answered ${answer.status}`);
@@ -45,6 +48,26 @@ export async function rowOf(trial: Trial, jobId: string, endpoint?: Endpoint): P
 export async function eventsOf(trial: Trial, jobId: string, endpoint?: Endpoint): Promise<Json[]> {
   const events = await trial.get("/v1/events", endpoint);
   return list(events.json, "events").filter((event) => event["job_id"] === jobId);
+}
+
+/**
+ * Asserts that the job has no event. Where events cannot be read, nothing can be said about what is
+ * missing from them: then nothing is asserted.
+ */
+export async function checkNothingLeft(
+  trial: Trial,
+  requirement: RequirementId,
+  { jobId, after }: { readonly jobId: string; readonly after: string },
+  endpoint?: Endpoint,
+): Promise<void> {
+  const answer = await trial.get("/v1/events", endpoint);
+  const events = at(answer.json, "events");
+  if (answer.status !== 200 || events === undefined) {
+    trial.skip(requirement, "the events cannot be read");
+    return;
+  }
+  const left = list(answer.json, "events").filter((event) => event["job_id"] === jobId);
+  trial.holds(requirement, left.length === 0, `${after} leaves no event`, { seen: left });
 }
 
 export function ofType(events: readonly Json[], type: string): readonly Json[] {
