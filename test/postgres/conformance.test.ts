@@ -20,6 +20,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "observe:reads:change-nothing": "the kit's broken line stays behind when its root is moved",
   "enqueue:ledger:line-before-answer": NO_FILE,
   "enqueue:ledger:line-format": NO_FILE,
+  "enqueue:durable:full-disk": "the kit limits the daemon's own files, and none of them grows",
   "project:rebuild:from-ledger-alone": NO_FILE,
 };
 
