@@ -110,9 +110,9 @@ describe("hostile expressions", () => {
     ["loops over a literal", "[1,2,3,4,5,6,7,8,9].map(a, ".repeat(12) + "a" + ")".repeat(12)],
     ["a loop whose end is hidden behind a true", `${loop(6)}.size() > 0 || true`],
     ["lists that double", `[l]${".map(a, a + a)".repeat(40)}[0].size()`],
-    ["comparing large values over and over", "l.all(a, l.all(b, l == l))"],
+    ["comparing large values over and over", "l.all(a, [l, l, l, l] == [l, l, l, l])"],
     ["a pattern over a long text over and over", `l.all(a, s.matches('${"(a*)*".repeat(40)}b'))`],
-    ["a text that is read over and over", "l.all(a, l.all(b, !s.contains('b')))"],
+    ["a text that is read over and over", "l.all(a, !s.contains('b'))"],
   ])("are stopped: %s", (_, expression) => {
     const fault = faultOf(expression, { l: range, s: "a".repeat(100_000) });
     expect(fault.code).toBe("expression_exhausted");
