@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { Fault } from "../errors/fault.ts";
-import { exceedsDepth, isJsonObject, type JsonObject } from "../lib/json.ts";
+import { exceedsDepth, holdsInfinity, isJsonObject, type JsonObject } from "../lib/json.ts";
 
 /** Thrown when the peer goes away in the middle of its body: there is nobody left to answer. */
 export class PeerGone extends Error {
@@ -58,6 +58,9 @@ function tooLarge(bytesMax: number, got?: number): Fault {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
+/** Whatever is beyond a double has this many digits or such an exponent. */
+const HUGE_NUMBER = /\d[eE]\+?\d{3}|\d{300}/;
+
 /** One JSON object from a body; anything else is an `invalid_json` fault whose `detail` says why. */
 export function parseJsonObject(body: Uint8Array, nestingMax: number): JsonObject {
   if (body.length === 0) throw invalidJson("the body is empty");
@@ -76,6 +79,9 @@ export function parseJsonObject(body: Uint8Array, nestingMax: number): JsonObjec
   if (!isJsonObject(value)) throw invalidJson("the body is not a JSON object");
   if (exceedsDepth(value, nestingMax)) {
     throw invalidJson(`the body is nested deeper than ${nestingMax} levels`);
+  }
+  if (HUGE_NUMBER.test(text) && holdsInfinity(value)) {
+    throw invalidJson("a number is too large to be kept");
   }
   return value;
 }

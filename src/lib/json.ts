@@ -35,3 +35,10 @@ export function exceedsDepth(value: unknown, max: number): boolean {
   }
   return false;
 }
+
+/** True when a number of the JSON text was beyond what a double holds: it would be kept as null. */
+export function holdsInfinity(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return false;
+  return (Array.isArray(value) ? value : Object.values(value)).some(holdsInfinity);
+}

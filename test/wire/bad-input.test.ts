@@ -45,6 +45,8 @@ describe("a body that cannot be read", () => {
     ["invalid UTF-8", Buffer.from([...Buffer.from('{"job_type":"'), 0xff, 0x22, 0x7d])],
     ["a lone continuation byte", Buffer.from([0x80])],
     ["UTF-16", Buffer.from('{"job_type":"rpi.run"}', "utf16le")],
+    ["with a number that no double holds", '{"job_type":"rpi.run","payload":{"n":[-1e400]}}'],
+    ["with a number of too many digits", `{"job_type":"rpi.run","x":${"9".repeat(400)}}`],
     ["with a raw control character", '{"job_type":"rpi\u0001run"}'],
   ])("is invalid json on every route: %s", async (_what, body) => {
     for (const path of BODY_ROUTES) {
