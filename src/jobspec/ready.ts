@@ -4,7 +4,7 @@ import { isFault } from "../errors/fault.ts";
 import type { TextAnswer } from "../http/reply.ts";
 import { toIso } from "../lib/time.ts";
 import { type Answer, type Call, json, type Surface } from "./call.ts";
-import { projectionState } from "./views.ts";
+import { lagView, projectionState } from "./views.ts";
 
 /** Says that the process answers. Asks nothing of the engine, so it answers in any state. */
 export function getHealth(call: Call): Answer {
@@ -43,12 +43,24 @@ async function isReady(engine: Engine): Promise<boolean> {
 
 export async function getReady(call: Call): Promise<Answer> {
   const { engine } = call.surface;
-  const health = engine.health();
-  return json(200, {
-    ready: !health.lag.degraded,
-    ledger_replay_status: health.lag.corrupt_record_count > 0 ? "corrupt" : "complete",
-    ...projectionState(health),
-    queued_without_worker: await engine.withoutWorker(),
-    job_counts: await engine.counts(),
-  });
+  const { lag, ...health } = engine.health();
+  const replay = { ledger_replay_status: lag.corrupt_record_count > 0 ? "corrupt" : "complete" };
+  try {
+    const numbers = {
+      queued_without_worker: await engine.withoutWorker(),
+      job_counts: await engine.counts(),
+    };
+    const state = projectionState({ ...health, lag });
+    return json(200, { ready: !lag.degraded, ...replay, ...state, ...numbers });
+  } catch (thrown) {
+    if (!isFault(thrown) || thrown.code !== "projection_unavailable") throw thrown;
+    // The contract's answer about a daemon that is not ready is a 200 that says so.
+    return json(200, {
+      ready: false,
+      ...replay,
+      projection_status: "degraded",
+      projection_lag: lagView({ ...lag, degraded: true }),
+      degraded_reasons: [thrown.message, ...health.reasons],
+    });
+  }
 }

@@ -1,6 +1,6 @@
 /** A daemon on a disk that is full or refuses to sync, as a whole process. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   DaemonProcess,
@@ -82,5 +82,23 @@ describe("a disk that refuses to sync", () => {
       expect((await submit(next, "job-2")).status).toBe(202);
       expect((await next.ask("POST", "/v1/verify")).body).toMatchObject({ ok: true });
     });
+  });
+});
+
+describe("a ledger that somebody removes", () => {
+  it("is noticed by the next write, which nobody is told was durable", async () => {
+    const daemon = new DaemonProcess(root);
+    try {
+      await daemon.start();
+      expect((await submit(daemon, "job-1")).status).toBe(202);
+      rmSync(dirname(ledgerOf(root)), { recursive: true });
+      const [answer] = await Promise.allSettled([submit(daemon, "job-2")]);
+      if (answer.status === "fulfilled") expect(answer.value.status).toBe(503);
+      const { code, stderr } = await daemon.ended;
+      expect(code).toBe(70);
+      expect(stderr).toMatch(/^keelson stopped: .*ledger\.jsonl \(the file was removed/m);
+    } finally {
+      await daemon.kill();
+    }
   });
 });

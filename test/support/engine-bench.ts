@@ -28,17 +28,19 @@ export interface EngineBenchOptions {
   /** Stands between the store and the simulated disk. */
   readonly wrapDisk?: (disk: FaultyDisk) => Disk;
   readonly seed?: number;
+  /** The ledger is rotated at this size; never without it. */
+  readonly rotateBytes?: number;
 }
 
 export async function engineBench(options: EngineBenchOptions = {}): Promise<EngineBench> {
-  const { wrapDisk, seed = 1 } = options;
+  const { wrapDisk, seed = 1, rotateBytes = 0 } = options;
   const disk = new FaultyDisk({ random: new Seeded(seed, "disk") });
   const clock = new VirtualClock(T0);
   const store = await openEmbeddedStore({
     disk: wrapDisk?.(disk) ?? disk,
     dir: DIR,
     database: ":memory:",
-    rotateBytes: 0,
+    rotateBytes,
     now: () => clock.now(),
   });
   const fatal: Fault[] = [];

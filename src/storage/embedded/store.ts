@@ -86,6 +86,8 @@ export class EmbeddedStore implements MaintainedStore {
   #projections: Projections;
   /** Why the read models stopped following the ledger; the next load brings them back. */
   #broken: string | undefined;
+  /** A query failed: what the database holds cannot be gone on from. */
+  #unreadable = false;
   /** Settles when the operation under way is over. */
   #operations: Promise<void> = Promise.resolve();
   /** Pending while a repair moves lines to other places. */
@@ -194,7 +196,7 @@ export class EmbeddedStore implements MaintainedStore {
   }
 
   async snapshot(): Promise<StoreSnapshot> {
-    return this.#snapshot().view;
+    return this.#read(() => this.#snapshot()).view;
   }
 
   /** Read models and the checkpoint they stand at, taken in one turn of the event loop. */
@@ -256,6 +258,7 @@ export class EmbeddedStore implements MaintainedStore {
     replayAll(this.#log, fresh);
     this.#swapIn(fresh, `${this.#options.database}.rebuild`);
     this.#misplaced = false;
+    this.#unreadable = false;
     this.#broken = undefined;
     return this.#report();
   }
@@ -270,7 +273,7 @@ export class EmbeddedStore implements MaintainedStore {
     const scratch = await this.#buildBeside("verify", onProgress);
     try {
       replayAll(this.#log, scratch);
-      const { view, checkpoint } = this.#snapshot();
+      const { view, checkpoint } = this.#read(() => this.#snapshot());
       try {
         return await compareProjections(scratch, checkpoint, view);
       } finally {
@@ -366,7 +369,9 @@ export class EmbeddedStore implements MaintainedStore {
   /** Brings read models that stopped following back: the missing tail first, all anew if need be. */
   async #recover(): Promise<void> {
     try {
-      if (this.#misplaced) throw new TypeError("there is nothing to go on from");
+      if (this.#misplaced || this.#unreadable) {
+        throw new TypeError("there is nothing to go on from");
+      }
       replayAll(this.#log, this.#projections);
       this.#projections.flush();
     } catch {
@@ -415,6 +420,7 @@ export class EmbeddedStore implements MaintainedStore {
     } catch (error) {
       if (error instanceof Fault) throw error;
       this.#broken = messageOf(error);
+      this.#unreadable = true;
       throw new Fault("projection_unavailable", `the projections cannot be read: ${this.#broken}`, {
         cause: error,
       });

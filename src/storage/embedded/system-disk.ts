@@ -1,13 +1,15 @@
 /**
  * The machine's disk. Fault model: a write may be short or refused; bytes are durable only after
  * `datasync`; a created or renamed name is durable only after `syncDir`; a failed sync leaves the
- * kernel's copy in an unknown state, so the caller must stop and read the file anew.
+ * kernel's copy in an unknown state, so the caller must stop and read the file anew. A sync of a file
+ * that has lost its name (`rm`, `git clean`) fails.
  */
 import {
   closeSync,
   constants,
   fdatasync,
   fdatasyncSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -54,16 +56,22 @@ class SystemFile implements DiskFile {
     if (this.#syncMs > SYNC_ON_LOOP_MS_MAX) return this.#syncInPool(started);
     fdatasyncSync(this.#fd);
     this.#measured(started);
+    this.#checkNamed();
   }
 
   #syncInPool(started: number): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return new Promise<void>((resolve, reject) => {
       fdatasync(this.#fd, (error) => {
         this.#measured(started);
-        if (error === null) resolve();
-        else reject(error);
+        if (error !== null) reject(error);
+        else resolve();
       });
-    });
+    }).then(() => this.#checkNamed());
+  }
+
+  /** Bytes in a file that somebody removed go with the process: no sync makes them durable. */
+  #checkNamed(): void {
+    if (fstatSync(this.#fd).nlink === 0) throw new Error("the file was removed by somebody else");
   }
 
   #measured(started: number): void {
