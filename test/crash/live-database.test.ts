@@ -21,7 +21,9 @@ beforeEach(() => {
 });
 afterEach(() => removeRoot(root));
 
-function alter(sql: string): void {
+/** Changes are written a few at a time: a list has all of them written before it is answered. */
+async function alter(daemon: DaemonProcess, sql: string): Promise<void> {
+  await idsOf(daemon);
   const database = new DatabaseSync(databaseOf(root), { timeout: 5000 });
   database.exec(sql);
   database.close();
@@ -52,7 +54,7 @@ describe("a database that a running daemon", () => {
   it("can no longer read is said so, and made anew by the next command", async () => {
     await withDaemon(root, async (daemon) => {
       await submit(daemon, "job-1");
-      alter("DROP TABLE jobs");
+      await alter(daemon, "DROP TABLE jobs");
       const ready = await daemon.ask("GET", "/v1/ready");
       expect(ready.status).toBe(200);
       expect(ready.body).toMatchObject({ ready: false, projection_status: "degraded" });
@@ -67,26 +69,34 @@ describe("a database that a running daemon", () => {
   it("can no longer write revokes no acceptance, and the ledger tells of it", async () => {
     await withDaemon(root, async (daemon) => {
       await submit(daemon, "job-1");
-      alter("CREATE TRIGGER no BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'broken'); END");
-      const accepted = await submit(daemon, "job-2");
-      expect(accepted).toMatchObject({
-        status: 202,
-        body: { accepted: true, projection_status: "degraded" },
-      });
-      expect((await submit(daemon, "job-3")).status).toBe(202);
+      await alter(
+        daemon,
+        "CREATE TRIGGER no BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'broken'); END",
+      );
+      // So many that they are written at once.
+      const ids = Array.from({ length: 600 }, (_, i) => `job-${i + 2}`);
+      const jobs = ids.map((job_id) => ({ job_type: "rpi.run", job_id }));
+      const { status, body } = await daemon.ask("POST", "/v1/jobs:batch", { jobs });
+      expect(status).toBe(202);
+      expect(body.results).toHaveLength(ids.length);
+      for (const result of body.results) {
+        expect(result).toMatchObject({ accepted: true, projection_status: "degraded" });
+      }
+      expect((await submit(daemon, "job-last")).status).toBe(202);
       const types = await eventually(async () => {
         const { events } = (await daemon.ask("GET", "/v1/events")).body;
         const found = events.map((event: { event_type: string }) => event.event_type);
         return found.includes("projection.rebuilt") ? (found as string[]) : undefined;
       });
       expect(types).toContain("projection.marked_stale");
-      await healed(daemon, ["job-1", "job-2", "job-3"]);
+      await healed(daemon, ["job-1", ...ids, "job-last"]);
     });
   });
 
   it("has lost from its folder is made anew by the next command that needs it", async () => {
     await withDaemon(root, async (daemon) => {
       await submit(daemon, "job-1");
+      await idsOf(daemon);
       for (const suffix of ["", "-wal", "-shm"]) rmSync(databaseOf(root) + suffix);
       const status = await daemon.ask("GET", "/v1/status");
       expect(status).toMatchObject({ status: 503, body: { code: "projection_unavailable" } });
@@ -102,7 +112,8 @@ describe("verify", () => {
     await withDaemon(root, async (daemon) => {
       await submit(daemon, "job-1");
       await submit(daemon, "job-2");
-      alter(
+      await alter(
+        daemon,
         `UPDATE jobs SET state = replace(state, 'queued', 'failed') WHERE job_id LIKE '%job-2'`,
       );
       const { body } = await daemon.ask("POST", "/v1/verify");
