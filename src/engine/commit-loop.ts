@@ -7,7 +7,9 @@
  * when it is not; never both, never neither.
  */
 import { Fault, isFault, messageOf } from "../errors/fault.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { LoadRequest, SaveBatch, SaveReceipt, Store, Turn } from "../storage/store.ts";
+import type { EngineObserver } from "./observer.ts";
 import type { Redactor } from "./redactor.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -35,6 +37,8 @@ export interface Needs {
 export interface CommitLoopOptions {
   readonly store: Store;
   readonly redactor: Redactor;
+  readonly clock: Clock;
+  readonly observer: EngineObserver;
   /** Told of every durable batch, after its callers. */
   readonly onCommitted: (batch: SaveBatch) => void;
   /** The disk refused to make a batch durable: the process must stop. */
@@ -102,16 +106,26 @@ export class CommitLoop {
   async #round(taken: readonly Work[]): Promise<void> {
     let batch: readonly Work[] = taken;
     try {
-      const { store, redactor } = this.#options;
+      const { store, redactor, clock } = this.#options;
+      const started = clock.monotonic();
       const turn = await store.begin(requestOf(taken));
       const workspace = new Workspace(turn.loaded, redactor);
       const settles = await decided(turn, taken, workspace);
       batch = taken.slice(0, settles.length);
       this.#inbox.unshift(...taken.slice(settles.length));
       const changes = workspace.batch();
+      const saving = clock.monotonic();
       const receipt = await end(turn, changes);
+      const saved = clock.monotonic();
       for (const settle of settles) settle(receipt);
-      if (changes.events.length > 0) this.#options.onCommitted(changes);
+      if (changes.events.length === 0) return;
+      this.#options.onCommitted(changes);
+      this.#options.observer.committed({
+        ...changes,
+        commands: settles.length,
+        commitMs: saved - started,
+        saveMs: saved - saving,
+      });
     } catch (error) {
       this.#fail(batch, error);
     }
@@ -124,6 +138,7 @@ export class CommitLoop {
     const isFatal = fault.code === "sync_failed" || !isFault(error);
     if (isFatal) this.#fatal = fault;
     for (const work of batch) work.refuse(fault);
+    this.#options.observer.failed(fault.code);
     if (!isFatal) return;
     for (const work of this.#inbox.splice(0)) work.refuse(fault);
     this.#options.onFatal(fault);

@@ -2,7 +2,6 @@
 import { Fault } from "../errors/fault.ts";
 import type { Rejection } from "../errors/rejection.ts";
 import type { JobCommand } from "../kernel/job/decide.ts";
-import type { LedgerEvent } from "../kernel/job/events.ts";
 import { isClaimable, seenAt } from "../kernel/job/lease.ts";
 import type { JobState } from "../kernel/job/state.ts";
 import type { JobStatus } from "../kernel/job/types.ts";
@@ -47,6 +46,8 @@ import type {
 import { Follower } from "./follower.ts";
 import { corruptRecords, healthOf, lagOf, withoutWorker } from "./health.ts";
 import { LeaseSweep } from "./lease-sweep.ts";
+import { endsLease, LostLeases } from "./lost-leases.ts";
+import { type EngineObserver, NO_OBSERVER } from "./observer.ts";
 import { createRedactor } from "./redactor.ts";
 import { Tails } from "./tails.ts";
 import { WorkerCensus } from "./worker-census.ts";
@@ -59,6 +60,8 @@ export interface JobEngineOptions {
   readonly limits: EngineLimits;
   /** Values that must never reach the ledger. */
   readonly secrets: readonly string[];
+  /** Told what happens, for measuring. */
+  readonly observer?: EngineObserver;
   /** The disk refused a sync, or an invariant broke: the process must stop. */
   readonly onFatal: (fault: Fault) => void;
 }
@@ -71,6 +74,8 @@ export interface JobEngine extends Engine {
   readonly limits: EngineLimits;
   /** Looks for leases that lapsed while nothing ran. Call once, after workers are registered. */
   start(): Promise<void>;
+  /** Position of the newest event that tails and waiting claims here have been told of. */
+  toldPosition(): number;
   /** No new jobs or claims from now on; workers may still finish or hand back. */
   drain(): void;
   /** Waits for everything under way, then stops the timers. The store stays open. */
@@ -100,7 +105,8 @@ class StoreEngine implements JobEngine {
   readonly #waits: ClaimWaits;
   readonly #sweep: LeaseSweep;
   readonly #census: WorkerCensus;
-  readonly #leaseLost: Set<(jobId: string, leaseEpoch: number) => void> = new Set();
+  readonly #observer: EngineObserver;
+  readonly #lostLeases: LostLeases;
   #draining = false;
   #projectionFailure: string | undefined;
   #appendFailure: string | undefined;
@@ -113,6 +119,8 @@ class StoreEngine implements JobEngine {
     this.#clock = clock;
     const suffix = uniqueSuffixes(random, () => clock.now());
     this.#stamps = { now: () => clock.now(), suffix, claimToken: () => randomToken(random) };
+    this.#observer = options.observer ?? NO_OBSERVER;
+    this.#lostLeases = new LostLeases(store);
     this.#tails = new Tails(store);
     this.#waits = new ClaimWaits(clock);
     this.#census = new WorkerCensus(clock, this.#waits);
@@ -120,6 +128,8 @@ class StoreEngine implements JobEngine {
     this.#loop = new CommitLoop({
       store,
       redactor: createRedactor(options.secrets),
+      clock,
+      observer: this.#observer,
       onCommitted: (batch) => this.#committed(batch),
       onFatal: options.onFatal,
     });
@@ -139,6 +149,10 @@ class StoreEngine implements JobEngine {
 
   async start(): Promise<void> {
     await this.#sweep.now();
+  }
+
+  toldPosition(): number {
+    return this.#tails.head;
   }
 
   drain(): void {
@@ -322,8 +336,7 @@ class StoreEngine implements JobEngine {
   }
 
   onLeaseLost(listener: (jobId: string, leaseEpoch: number) => void): () => void {
-    this.#leaseLost.add(listener);
-    return () => void this.#leaseLost.delete(listener);
+    return this.#lostLeases.listen(listener);
   }
 
   /** Claims, and when there is nothing, waits in the same turn, so that no commit slips between. */
@@ -441,7 +454,7 @@ class StoreEngine implements JobEngine {
 
   #committed(batch: SaveBatch): void {
     if (!this.#tails.publish(batch.events)) this.#follower.catchUp();
-    this.#tellLostLeases(batch);
+    this.#lostLeases.saved(batch);
     for (const { after } of batch.changes) {
       if (after.status === "running") this.#leaseGranted(after);
       else if (isClaimable(after)) this.#waits.offer(after.job_type);
@@ -450,6 +463,7 @@ class StoreEngine implements JobEngine {
 
   /** What other processes appended: their work may be for workers here, their cancels too. */
   async #heard(events: readonly StoredEvent[]): Promise<void> {
+    this.#observer.followed(events.map(({ event }) => event));
     for (const { event } of events) {
       if (event.event_type === "job.accepted") {
         this.#waits.offer(String(event.payload?.["job_type"]));
@@ -457,36 +471,13 @@ class StoreEngine implements JobEngine {
         this.#waits.wakeAll();
       } else if (endsLease(event)) {
         this.#waits.wakeAll();
-        await this.#tellLostLease(event);
+        await this.#lostLeases.heard(event);
       }
     }
-  }
-
-  async #tellLostLease(event: LedgerEvent): Promise<void> {
-    if (this.#leaseLost.size === 0) return;
-    const stated = event.payload?.["lease_epoch"];
-    const epoch = stated ?? (await this.#store.job(event.job_id))?.lease_epoch;
-    for (const listener of this.#leaseLost) listener(event.job_id, Number(epoch));
   }
 
   #leaseGranted(job: JobState): void {
     const expiresAt = fromIso(job.lease_expires_at ?? "");
     if (expiresAt !== undefined) this.#sweep.granted(expiresAt);
   }
-
-  /** Tells holders in this process at once; it reads nothing, so it cannot fail after the commit. */
-  #tellLostLeases({ events, changes }: SaveBatch): void {
-    if (this.#leaseLost.size === 0) return;
-    const jobs = new Map(changes.map(({ after }) => [after.job_id, after]));
-    for (const { event } of events) {
-      if (!endsLease(event)) continue;
-      const epoch = event.payload?.["lease_epoch"] ?? jobs.get(event.job_id)?.lease_epoch;
-      for (const listener of this.#leaseLost) listener(event.job_id, Number(epoch));
-    }
-  }
-}
-
-/** True for what takes a job from its holder without the holder's doing. */
-function endsLease(event: LedgerEvent): boolean {
-  return event.event_type === "job.cancelled" || event.event_type === "job.lease_expired";
 }

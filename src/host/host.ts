@@ -9,6 +9,7 @@ import type { FastifyInstance } from "fastify";
 import { createJobEngine, type JobEngine } from "../engine/job-engine.ts";
 import { Fault, messageOf } from "../errors/fault.ts";
 import { BrokenInvariant } from "../errors/invariant.ts";
+import { OpenStreams } from "../http/event-stream.ts";
 import {
   alsoReachedAt,
   type Exposure,
@@ -17,12 +18,14 @@ import {
   parseExposure,
 } from "../http/exposure.ts";
 import { type BindAddress, parseBindAddress } from "../http/loopback.ts";
+import { observeRequests } from "../http/observer.ts";
 import { createPrincipals, type Principals } from "../identity/principals.ts";
 import { ensureTokenFile, loadTokenFile } from "../identity/token-file.ts";
 import { createJobSpecApp } from "../jobspec/app.ts";
 import { systemClock } from "../lib/clock.ts";
 import { isNoSpace } from "../lib/disk.ts";
 import { systemRandom } from "../lib/system-random.ts";
+import { type MetricSources, Metrics } from "../metrics/metrics.ts";
 import { type Layout, layoutOf } from "../storage/embedded/layout.ts";
 import { lockRoot, type RootLock } from "../storage/embedded/lock.ts";
 import { systemDisk } from "../storage/embedded/system-disk.ts";
@@ -123,15 +126,18 @@ async function startLocked(options: HostOptions, locked: Locked): Promise<Host> 
       : await loadTokenFile(tokenFile);
   const principals = createPrincipals(tokens);
   const settings = readSettings(root);
+  const metrics = new Metrics({ version: VERSION, now: () => systemClock.now() });
   const storage = await openStorage({
     layout,
+    onSync: (ms) => metrics.synced(ms),
     url: options.store,
     rotateBytes: settings.rotateBytes,
     onProgress: options.onProgress,
   });
   try {
-    const engine = await startEngine(options, { storage, settings, principals });
-    return await listen(options, { ...locked, tokenFile, principals, settings, storage, engine });
+    const engine = await startEngine(options, { storage, settings, principals, metrics });
+    const parts = { ...locked, tokenFile, principals, settings, storage, engine, metrics };
+    return await listen(options, parts);
   } catch (error) {
     await storage.close();
     throw error;
@@ -144,6 +150,7 @@ async function startEngine(
     readonly storage: Storage;
     readonly settings: HostSettings;
     readonly principals: Principals;
+    readonly metrics: Metrics;
   },
 ): Promise<JobEngine> {
   const engine = createJobEngine({
@@ -153,6 +160,7 @@ async function startEngine(
     random: systemRandom,
     limits: parts.settings.limits,
     secrets: secretsOf(parts),
+    observer: parts.metrics.observer({ savingIsSync: parts.storage.store.shared }),
     onFatal: options.onFatal ?? stopProcess,
   });
   const { rebuilt } = parts.storage.store.opening;
@@ -179,10 +187,12 @@ interface Composed extends Locked {
   readonly settings: HostSettings;
   readonly storage: Storage;
   readonly engine: JobEngine;
+  readonly metrics: Metrics;
 }
 
 async function listen(options: HostOptions, parts: Composed): Promise<Host> {
-  const { storage, engine, settings, principals } = parts;
+  const { storage, engine, settings, principals, metrics } = parts;
+  const streams = new OpenStreams();
   const app = createJobSpecApp({
     engine,
     principals,
@@ -191,8 +201,11 @@ async function listen(options: HostOptions, parts: Composed): Promise<Host> {
     now: () => storage.clock.now(),
     exposure: parts.exposure,
     operate: operateOn(storage.store, engine),
+    metrics: { text: () => metrics.page(sourcesOf(engine, streams)) },
+    streams,
     onUnexpected: (thrown) => unexpected(options, thrown),
   });
+  observeRequests(app, (request) => metrics.answered(request));
   const url = await listenOn(app, parts.address);
   let workers: Workers | undefined;
   try {
@@ -233,6 +246,19 @@ function announce({ layout, root, tokenFile }: Composed, url: string): void {
     const code = isNoSpace(cause) ? "no_space" : "ledger_unavailable";
     throw new Fault(code, `cannot write ${layout.activation}: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** What a scrape asks of a running daemon. */
+function sourcesOf(engine: JobEngine, streams: OpenStreams): MetricSources {
+  return {
+    refresh: () => engine.refresh(),
+    counts: () => engine.counts(),
+    health: () => engine.health(),
+    headPosition: () => engine.headPosition(),
+    toldPosition: () => engine.toldPosition(),
+    subscribers: () => streams.count("events"),
+    waitingClaims: () => streams.count("claim"),
+  };
 }
 
 async function listenOn(app: FastifyInstance, address: BindAddress): Promise<string> {

@@ -9,6 +9,7 @@ import { systemDisk } from "../storage/embedded/system-disk.ts";
 import type { MaintainedStore, Progress } from "../storage/maintenance.ts";
 import { openPostgresStore } from "../storage/postgres/store.ts";
 import type { Blobs } from "../storage/store.ts";
+import { timedDisk } from "./timed-disk.ts";
 
 export interface Storage {
   readonly store: MaintainedStore;
@@ -28,6 +29,8 @@ export interface StorageOptions {
   readonly url?: string | undefined;
   readonly rotateBytes: number;
   readonly onProgress?: Progress | undefined;
+  /** Told how long each sync of the ledger's own disk took. */
+  readonly onSync?: ((ms: number) => void) | undefined;
 }
 
 /** Throws a `Fault` that says what to do. */
@@ -50,9 +53,9 @@ async function openPostgres(url: string): Promise<Storage> {
 }
 
 async function openEmbedded(options: StorageOptions): Promise<Storage> {
-  const { layout, rotateBytes, onProgress } = options;
+  const { layout, rotateBytes, onProgress, onSync } = options;
   const store = await openEmbeddedStore({
-    disk: systemDisk,
+    disk: onSync === undefined ? systemDisk : timedDisk(systemDisk, systemClock, onSync),
     dir: layout.dir,
     database: layout.database,
     rotateBytes,

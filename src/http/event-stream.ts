@@ -27,17 +27,23 @@ function oneLine(text: string): string {
   return /[\r\n]/.test(text) ? text.replaceAll(/[\r\n]/g, " ") : text;
 }
 
+/** What keeps an answer open. */
+type StreamKind = "events" | "claim";
+
 /** Open long-lived answers (streams, waiting claims), so that a shutdown can end them. */
 export class OpenStreams {
-  readonly #controllers = new Set<AbortController>();
+  readonly #controllers = new Map<AbortController, StreamKind>();
   #closed = false;
 
   /** A signal that aborts when the response's connection closes or the server shuts down. */
-  open(response: ServerResponse): { readonly signal: AbortSignal; readonly done: () => void } {
+  open(
+    response: ServerResponse,
+    kind: StreamKind,
+  ): { readonly signal: AbortSignal; readonly done: () => void } {
     const controller = new AbortController();
     const abort = (): void => controller.abort();
     if (this.#closed || response.destroyed) abort();
-    this.#controllers.add(controller);
+    this.#controllers.set(controller, kind);
     response.once("close", abort);
     const done = (): void => {
       this.#controllers.delete(controller);
@@ -46,13 +52,13 @@ export class OpenStreams {
     return { signal: controller.signal, done };
   }
 
-  get count(): number {
-    return this.#controllers.size;
+  count(kind: StreamKind): number {
+    return [...this.#controllers.values()].filter((each) => each === kind).length;
   }
 
   closeAll(): void {
     this.#closed = true;
-    for (const controller of this.#controllers) controller.abort();
+    for (const controller of this.#controllers.keys()) controller.abort();
   }
 }
 
@@ -62,7 +68,7 @@ export async function sendEvents(
   streams: OpenStreams,
   options: { readonly pull: PullFrames; readonly commentMs: number },
 ): Promise<void> {
-  const { signal, done } = streams.open(response);
+  const { signal, done } = streams.open(response, "events");
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   // A first comment, so that the headers leave now and a proxy or client sees the stream is open.
   response.write(": open\n\n");

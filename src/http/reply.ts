@@ -5,11 +5,21 @@ export interface TextAnswer {
   readonly status: number;
   readonly text: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The code of the problem that the text describes; for whoever counts problems. */
+  readonly problem?: string;
+}
+
+const PROBLEMS = new WeakMap<ServerResponse, string>();
+
+/** The problem that was sent as the answer, if it was one. */
+export function problemSentTo(response: ServerResponse): string | undefined {
+  return PROBLEMS.get(response);
 }
 
 /** Sends one JSON text, closed by a newline. Does nothing when the peer has gone. */
 export function sendText(response: ServerResponse, answer: TextAnswer): void {
   if (response.headersSent || response.destroyed) return;
+  if (answer.problem !== undefined) PROBLEMS.set(response, answer.problem);
   const body = `${answer.text}\n`;
   response.writeHead(answer.status, {
     "content-type": "application/json",

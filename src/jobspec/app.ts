@@ -16,6 +16,7 @@ import type { EpochMs } from "../lib/time.ts";
 import type { Call, Surface } from "./call.ts";
 import { entryFor, foreignHost } from "./entry.ts";
 import { type Problem, presentProblem, problemOfThrown } from "./errors.ts";
+import type { MetricsPage } from "./metrics.ts";
 import { openApiDocument } from "./openapi.ts";
 import { notReady } from "./openclaw.ts";
 import type { Operations } from "./operate.ts";
@@ -30,6 +31,9 @@ export interface JobSpecAppOptions {
   readonly limits: EngineLimits;
   readonly version: string;
   readonly operate: Operations;
+  readonly metrics: MetricsPage;
+  /** Where answers that stay open are kept; its own when absent. */
+  readonly streams?: OpenStreams;
   /** Origins of web pages that may change things; none by default. */
   readonly trustedOrigins?: readonly string[];
   /** How others reach this daemon; absent when only its own machine can. */
@@ -90,7 +94,8 @@ function surfaceOf(options: JobSpecAppOptions, http: HttpLimits): Surface {
     limits: options.limits,
     http,
     operate: options.operate,
-    streams: new OpenStreams(),
+    metrics: options.metrics,
+    streams: options.streams ?? new OpenStreams(),
     snapshots: new OpenSnapshots(http.snapshotsMax),
     now: options.now ?? Date.now,
     openapi: () => (openapi ??= JSON.stringify(openApiDocument(ROUTES, options.version))),

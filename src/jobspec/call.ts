@@ -9,6 +9,7 @@ import type { Principal } from "../identity/principals.ts";
 import type { JsonObject } from "../lib/json.ts";
 import type { EpochMs } from "../lib/time.ts";
 import { type Problem, presentProblem } from "./errors.ts";
+import type { MetricsPage } from "./metrics.ts";
 import type { Operations } from "./operate.ts";
 import type { Policy } from "./policy.ts";
 import type { OpenSnapshots } from "./snapshot.ts";
@@ -22,6 +23,7 @@ export interface Surface {
   readonly limits: EngineLimits;
   readonly http: HttpLimits;
   readonly operate: Operations;
+  readonly metrics: MetricsPage;
   readonly streams: OpenStreams;
   readonly snapshots: OpenSnapshots;
   readonly now: () => EpochMs;

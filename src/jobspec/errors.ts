@@ -115,6 +115,7 @@ export function presentProblem(problem: Problem): TextAnswer {
   const retryAfter = envelope.retryAfterSeconds;
   return {
     status: envelope.status,
+    problem: problem.code,
     text: JSON.stringify(problemBody(problem)),
     headers: {
       ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),

@@ -19,7 +19,7 @@ export async function claimJobs(call: Call): Promise<Answer> {
   const given = checkBody("claim", call.body);
   const types = given.types.map(readJobType);
   const actor = workerActor(call, given.worker);
-  const { signal, done } = streams.open(call.response);
+  const { signal, done } = streams.open(call.response, "claim");
   try {
     const jobs = await engine.claim({
       types,

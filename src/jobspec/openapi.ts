@@ -113,9 +113,9 @@ function requestBody(route: Route): Node {
 }
 
 function success(route: Route): Node {
-  const { status, schema } = route.success;
+  const { status, schema, content: type = "application/octet-stream" } = route.success;
   const description = status === 202 ? "Durable." : "The answer.";
-  if (schema === undefined) return { description, content: { "application/octet-stream": {} } };
+  if (schema === undefined) return { description, content: { [type]: {} } };
   const also = OTHER_FORMS[route.operationId] ?? {};
   const { content } = jsonContent(successSchema(schema));
   return { description, ...mismatchHeader(route), content: { ...content, ...also } };

@@ -32,7 +32,12 @@ export interface Route {
   readonly request?: string;
   readonly query?: readonly QueryParameter[];
   /** Status and component schema of success; no schema for a body that is not JSON. */
-  readonly success: { readonly status: 200 | 202; readonly schema?: string };
+  readonly success: {
+    readonly status: 200 | 202;
+    readonly schema?: string;
+    /** Content type of a body that is not JSON; bytes of any kind when absent. */
+    readonly content?: string;
+  };
   /** Error statuses the contract lists; absent on routes that are ours alone. */
   readonly contract?: readonly number[];
   /** Error statuses of the handler beyond those that its other fields imply. */

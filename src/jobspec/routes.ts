@@ -12,6 +12,7 @@ import {
   releaseJob,
 } from "./execute.ts";
 import { getJob, listJobs } from "./jobs.ts";
+import { getMetrics, METRICS_TYPE } from "./metrics.ts";
 import { getOpenClawHealth, getOpenClawList, getOpenClawSnapshot, triggerJob } from "./openclaw.ts";
 import { operation } from "./operate.ts";
 import { getHealth, getReady, probeHealth, probeReady } from "./ready.ts";
@@ -303,6 +304,16 @@ function held(verb: string, request: string, summary: string, handle: Route["han
 }
 
 const OPERATION: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/metrics",
+    operationId: "getMetrics",
+    tag: "Operation",
+    summary: "What happens here, in the text format of Prometheus.",
+    success: { status: 200, content: METRICS_TYPE },
+    storeless: true,
+    handle: getMetrics,
+  },
   operating("rebuild", "RebuildResponse", "Folds the ledger into fresh projections."),
   operating("verify", "VerifyResponse", "Compares every read model with a fresh fold."),
   operating("repair", "RepairResponse", "Moves broken lines to quarantine."),

@@ -71,6 +71,7 @@ export function presentProblem(problem: Problem): TextAnswer {
   const body = { error: code, message, ...(details === undefined ? {} : { details }) };
   return {
     status: STATUSES[code],
+    problem: code,
     text: JSON.stringify(body),
     ...(headers === undefined ? {} : { headers }),
   };

@@ -30,6 +30,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/redaction",
     "src/audit",
   ],
+  "src/metrics": ["src/lib", "src/errors", "src/kernel", "src/engine"],
   "src/host": [
     "src/lib",
     "src/errors",
@@ -44,6 +45,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     "src/audit",
     "src/http",
     "src/jobspec",
+    "src/metrics",
     "src/workers",
   ],
   "src/cli": ["src/lib", "src/errors", "src/host", "client", "conformance"],
@@ -60,6 +62,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "src/jobspec": ["fastify", "typebox", "ajv"],
   "src/workers": ["ajv", "jsonc-parser"],
   "src/openwop": ["fastify", "typebox", "ajv", "ajv-formats", "@bufbuild/cel"],
+  "src/metrics": ["prom-client"],
   "src/host": ["fastify"],
   "src/cli": ["commander", "@keelson/client", "@keelson/conformance"],
   conformance: ["ajv", "ajv-formats"],

@@ -95,6 +95,7 @@ export async function wireDaemon(options: WireOptions = {}): Promise<WireDaemon>
     limits: LIMITS,
     version: "0.0.0-test",
     operate: NO_OPERATIONS,
+    metrics: { text: async () => "" },
     ...rest,
     engine: wrap === undefined ? engine : wrap(engine),
     principals: createPrincipals(tokens),

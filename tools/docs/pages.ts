@@ -3,6 +3,7 @@ import { CONFIG_SCHEMA } from "../../src/workers/config-schema.ts";
 import { cliPage } from "./cli.ts";
 import { configurationPage } from "./configuration.ts";
 import { errorsPage } from "./errors.ts";
+import { metricsPage } from "./metrics.ts";
 
 /** File name below `docs/reference/` to its whole text. */
 export function referencePages(): ReadonlyMap<string, string> {
@@ -10,5 +11,6 @@ export function referencePages(): ReadonlyMap<string, string> {
     ["cli.md", cliPage()],
     ["configuration.md", configurationPage(CONFIG_SCHEMA)],
     ["errors.md", errorsPage()],
+    ["metrics.md", metricsPage()],
   ]);
 }
