@@ -14,6 +14,7 @@ import {
   terminalReport,
   Unreachable,
 } from "./conformance.ts";
+import { list, text as plain } from "./json.ts";
 
 const HELP = `Usage: keelson-conform [<url>] [options]
 
@@ -23,24 +24,31 @@ It submits, claims and cancels real jobs: point it at a daemon nobody works with
 Options:
   --token-file FILE   the daemon's mutation token
   --level LIST        levels to judge, such as 1,2 (all four when absent)
+  --only LIST         scenarios to run, by id or by the group before the slash; the rest of the
+                      requirements is then reported as not attempted
   --start COMMAND     starts a daemon; {root}, {port} and {token_file} are filled in. Needed for
                       what only a restart shows: prepared ledgers, and SIGKILL after a 202.
                       Without <url>, everything runs against daemons started so.
   --root DIR          where the roots of started daemons are made (a temporary directory)
+  --answer-ms MS      how long one answer may take (30000)
   --json FILE         the report as JSON; - writes it to standard output
   --junit FILE        the report as JUnit XML
   --html FILE         the report as one HTML page
   --help
 
+A bar on standard error shows how far it is, where that is a terminal.
+
 Exit codes: 0 every attempted level is conformant, 1 something failed or was not exercised,
-2 wrong usage or no daemon.
+2 wrong usage, or no daemon to judge.
 
 Examples:
   keelson-conform http://127.0.0.1:8765 --token-file .agents/daemon/token
   keelson-conform --start 'keelson up --root {root} --addr 127.0.0.1:{port} --token-file {token_file}'
+  keelson-conform --start './run.sh {root} {port} {token_file}' --only durable,lapses/reclaim
+  keelson-conform http://127.0.0.1:8765 --level 1 --html report.html --junit report.xml
 `;
 
-const EXIT = { conformant: 0, partial: 1, unusable: 2 } as const;
+const EXIT = { conformant: 0, partial: 1, unusable: 2, interrupted: 130 } as const;
 
 class UsageError extends Error {}
 
@@ -48,6 +56,8 @@ interface Invocation {
   readonly url?: string;
   readonly tokenFile?: string;
   readonly levels?: readonly Level[];
+  readonly only?: readonly string[];
+  readonly answerMsMax?: number;
   readonly start?: string;
   readonly root?: string;
   readonly json?: string;
@@ -62,6 +72,8 @@ function invocation(args: readonly string[]): Invocation | "help" {
     options: {
       "token-file": { type: "string" },
       level: { type: "string" },
+      only: { type: "string" },
+      "answer-ms": { type: "string" },
       start: { type: "string" },
       root: { type: "string" },
       json: { type: "string" },
@@ -76,12 +88,14 @@ function invocation(args: readonly string[]): Invocation | "help" {
   if (url === undefined && values.start === undefined) {
     throw new UsageError("give a URL, or a command with --start");
   }
-  const { "token-file": tokenFile, level, ...rest } = values;
+  const { "token-file": tokenFile, "answer-ms": answerMs, level, only, ...rest } = values;
   return {
     ...given(rest),
     ...(url === undefined ? {} : { url: checkedUrl(url) }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(level === undefined ? {} : { levels: level.split(",").map(checkedLevel) }),
+    ...(only === undefined ? {} : { only: only.split(",") }),
+    ...(answerMs === undefined ? {} : { answerMsMax: checkedMs(answerMs) }),
   };
 }
 
@@ -103,6 +117,12 @@ function checkedLevel(text: string): Level {
   throw new UsageError(`no such level: ${text}`);
 }
 
+function checkedMs(text: string): number {
+  const ms = Number(text);
+  if (Number.isInteger(ms) && ms > 0) return ms;
+  throw new UsageError(`not a number of milliseconds: ${text}`);
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const asked = invocation(args);
   if (asked === "help") {
@@ -115,10 +135,10 @@ async function main(args: readonly string[]): Promise<number> {
     ...options,
     ...(token === undefined ? {} : { token }),
     onProgress: showProgress,
-  });
+  }).finally(clearProgress);
   await writeReports(report, { json, junit, html });
   if (json !== "-") {
-    process.stdout.write(terminalReport(report, { colour: process.stdout.isTTY === true }));
+    process.stdout.write(terminalReport(report, { colour: wantsColour() }));
   }
   return isConformant(report) ? EXIT.conformant : EXIT.partial;
 }
@@ -130,8 +150,21 @@ async function tokenIn(path: string): Promise<string> {
     })
   ).trim();
   if (!text.startsWith("{")) return text;
-  const { tokens } = JSON.parse(text) as { tokens?: { token?: string }[] };
-  return tokens?.[0]?.token ?? "";
+  const [first] = list(parsed(text), "tokens");
+  if (first === undefined) throw new UsageError(`no token in the token file ${path}`);
+  return plain(first, "token").trim();
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function wantsColour(): boolean {
+  return process.stdout.isTTY === true && (process.env["NO_COLOR"] ?? "") === "";
 }
 
 const BAR_CHARS = 24;
@@ -140,8 +173,11 @@ function showProgress({ done, total, scenario }: Progress): void {
   if (process.stderr.isTTY !== true) return;
   const filled = Math.round((done / total) * BAR_CHARS);
   const bar = "█".repeat(filled).padEnd(BAR_CHARS, "░");
-  const line = scenario === undefined ? "" : `${bar} ${done}/${total} ${scenario}`;
-  process.stderr.write(`\r\u001b[2K${line}`);
+  process.stderr.write(`\r\u001b[2K${bar} ${done}/${total} ${scenario ?? ""}`);
+}
+
+function clearProgress(): void {
+  if (process.stderr.isTTY === true) process.stderr.write("\r\u001b[2K");
 }
 
 async function writeReports(
@@ -160,6 +196,9 @@ function isUsage(error: unknown): error is Error {
   return code.startsWith("ERR_PARSE_ARGS");
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => process.exit(EXIT.interrupted));
+}
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {

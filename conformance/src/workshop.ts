@@ -1,5 +1,6 @@
 /** What the scenarios of one run share: the daemon at the URL, and the daemons of their own. */
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +56,8 @@ export interface Roots {
 export async function rootsIn(given: string | undefined): Promise<Roots> {
   if (given !== undefined) await mkdir(given, { recursive: true });
   const parent = await mkdtemp(join(given ?? tmpdir(), "conform-"));
+  const removeNow = (): void => rmSync(parent, { recursive: true, force: true });
+  process.once("exit", removeNow);
   let count = 0;
   return {
     next: async () => {
@@ -63,7 +66,10 @@ export async function rootsIn(given: string | undefined): Promise<Roots> {
       await mkdir(root, { recursive: true, mode: 0o700 });
       return root;
     },
-    remove: () => rm(parent, { recursive: true, force: true }),
+    remove: async () => {
+      process.removeListener("exit", removeNow);
+      await rm(parent, { recursive: true, force: true });
+    },
   };
 }
 

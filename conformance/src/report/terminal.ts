@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import type { LevelReport, Report, RequirementReport, Verdict } from "../report.ts";
 import { evidenceLines } from "./finding.ts";
+import { printable } from "./markup.ts";
 
 type Colour = "green" | "red" | "yellow" | "dim" | "bold";
 type Paint = (colour: Colour, text: string) => string;
@@ -41,7 +42,7 @@ function scenarioLines(report: Report, paint: Paint): string[] {
   } as const;
   return report.scenarios.map((each) => {
     const counts = `${each.requests} requests, ${each.assertions} assertions`;
-    const reason = each.reason === undefined ? "" : `: ${each.reason}`;
+    const reason = each.reason === undefined ? "" : `: ${printable(each.reason)}`;
     const tail = each.outcome === "not attempted" ? `not attempted${reason}` : `${counts}${reason}`;
     return `${marks[each.outcome]}  ${each.id.padEnd(26)} ${paint("dim", tail)}`;
   });
@@ -54,8 +55,8 @@ function failureLines(requirement: RequirementReport, paint: Paint): string[] {
     `${paint("red", "FAIL")}  ${paint("bold", requirement.id)}  (${requirement.source})`,
     `      ${requirement.sentence}`,
     ...shown.flatMap((finding) => [
-      `      - ${finding.message}`,
-      ...evidenceLines(finding).map((line) => paint("dim", `        ${line}`)),
+      `      - ${printable(finding.message)}`,
+      ...evidenceLines(finding).map((line) => paint("dim", `        ${printable(line)}`)),
     ]),
     ...(more > 0 ? [`      - and ${more} more`] : []),
     "",
@@ -67,7 +68,7 @@ function notAttemptedLines(report: Report, paint: Paint): string[] {
   if (missing.length === 0) return [];
   const byReason = Map.groupBy(missing, (each) => each.reason ?? "");
   return [...byReason].flatMap(([reason, requirements]) => [
-    `${paint("yellow", "not attempted")}: ${reason}`,
+    `${paint("yellow", "not attempted")}: ${printable(reason)}`,
     ...requirements.map((each) => `      ${each.id}${each.optional ? " (optional)" : ""}`),
     "",
   ]);
@@ -80,7 +81,7 @@ function levelLines(level: LevelReport, paint: Paint): string[] {
     `${level.passed} of ${level.total} requirements passed`;
   const failed = level.failed.length === 0 ? [] : [`failed: ${level.failed.join(", ")}`];
   const gaps = level.gaps.map(
-    ({ reason, requirements }) => `${requirements.length} not attempted: ${reason}`,
+    ({ reason, requirements }) => `${requirements.length} not attempted: ${printable(reason)}`,
   );
   return [head, ...[...failed, ...gaps].map((line) => paint("dim", `      ${line}`))];
 }

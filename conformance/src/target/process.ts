@@ -13,6 +13,23 @@ const OUTPUT_CHARS_MAX = 4_000;
 /** The unit of `ulimit -f` in a POSIX shell. */
 const BLOCK_BYTES = 512;
 
+/** Groups that run now: whoever ends the kit, by Ctrl-C too, ends the daemons it started. */
+const running = new Set<number>();
+
+function watch(pid: number): void {
+  if (running.size === 0) process.once("exit", endAll);
+  running.add(pid);
+}
+
+function unwatch(pid: number): void {
+  running.delete(pid);
+  if (running.size === 0) process.removeListener("exit", endAll);
+}
+
+function endAll(): void {
+  for (const pid of running) signalGroup(pid, "SIGKILL");
+}
+
 /**
  * A launcher out of a shell command in which {root}, {port} and {token_file} are filled in.
  * `token` serves where the command does not take {token_file} and the daemon makes no token file.
@@ -45,6 +62,7 @@ class CommandProcess implements Running {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
+    if (child.pid !== undefined) watch(child.pid);
     child.stdout.on("data", (chunk: Buffer) => this.#keep(chunk));
     child.stderr.on("data", (chunk: Buffer) => this.#keep(chunk));
   }
@@ -92,7 +110,9 @@ class CommandProcess implements Running {
       signalGroup(pid, signal);
       await pause(POLL_MS);
     }
-    return !groupLives(pid);
+    const isGone = !groupLives(pid);
+    if (isGone) unwatch(pid);
+    return isGone;
   }
 }
 
