@@ -42,9 +42,21 @@ function satellite(entry: string): Package["built"] {
   return (manifest) => ({
     ...manifest,
     exports: { ".": { types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` } },
-    ...("bin" in manifest ? { bin: { [`keelson-${entry}`]: "dist/cli.js" } } : {}),
+    ...("bin" in manifest ? { bin: emitted(manifest["bin"] as Bins) } : {}),
     files: ["dist"],
   });
+}
+
+type Bins = Readonly<Record<string, string>>;
+
+/** The same commands, each in the file that its source becomes. */
+function emitted(bins: Bins): Bins {
+  return Object.fromEntries(
+    Object.entries(bins).map(([name, source]) => [
+      name,
+      source.replace(/^\.\/src\//, "dist/").replace(/\.ts$/, ".js"),
+    ]),
+  );
 }
 
 rmSync(DIST, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import type { Level } from "@keelson/conformance";
+import type { ConformanceOptions, Level } from "@keelson/conformance";
 import { messageOf } from "../../errors/fault.ts";
 import { findToken } from "../connection.ts";
 import type { GlobalOptions, VerbHost } from "../context.ts";
@@ -8,6 +8,7 @@ import { progressBar } from "../progress.ts";
 
 interface ConformOptions {
   readonly level?: string;
+  readonly only?: string;
   readonly start?: string;
   readonly junit?: string;
   readonly html?: string;
@@ -25,7 +26,7 @@ export function addConform(host: VerbHost): void {
         ["conform http://127.0.0.1:8765", "exit code 1 when an attempted level is not conformant"],
         [
           "conform http://127.0.0.1:9000 --level 1 --html report.html",
-          "only reads; a page to keep",
+          "what anybody may read, and a page to keep",
         ],
         [`conform --start '${start}'`, "also what only a restart can show"],
       ],
@@ -33,6 +34,10 @@ export function addConform(host: VerbHost): void {
     .option(
       "--level <list>",
       "levels to judge, with commas: 1 Observe, 2 Enqueue, 3 Execute, 4 Project",
+    )
+    .option(
+      "--only <list>",
+      "scenarios to run, by id or group, such as durable,lapses/reclaim; the rest is not attempted",
     )
     .option("--start <command>", "starts a daemon; {root}, {port} and {token_file} are filled in")
     .option("--junit <file>", "write the report as JUnit XML")
@@ -43,6 +48,9 @@ export function addConform(host: VerbHost): void {
         const token = findToken(globals, context.env, url ?? "");
         const kit = await import("@keelson/conformance");
         const bar = progressBar(context.terminal, "conform");
+        // Exiting takes the daemons and folders along that the kit has made by then.
+        const interrupt = (): never => process.exit(EXIT.interrupted);
+        context.interrupted().addEventListener("abort", interrupt, { once: true });
         const report = await kit
           .runConformance({
             ...plan,
@@ -53,7 +61,7 @@ export function addConform(host: VerbHost): void {
             if (!(error instanceof kit.Unreachable)) throw error;
             throw new CliFailure(EXIT.unreachable, messageOf(error), { code: "unreachable" });
           })
-          .finally(bar.end);
+          .finally(() => bar.end());
         if (options.junit !== undefined) writeFileSync(options.junit, kit.junitReport(report));
         if (options.html !== undefined) writeFileSync(options.html, kit.htmlReport(report));
         const colour = context.terminal.paint("red", "") !== "";
@@ -67,8 +75,8 @@ export function addConform(host: VerbHost): void {
 function planOf(
   url: string | undefined,
   options: ConformOptions,
-): { url?: string; start?: string; levels?: readonly Level[] } {
-  const { start, level } = options;
+): Pick<ConformanceOptions, "url" | "start" | "levels" | "only"> {
+  const { start, level, only } = options;
   if (url === undefined && start === undefined) {
     throw new CliFailure(EXIT.usage, "give the daemon's URL, or a command with --start");
   }
@@ -79,6 +87,7 @@ function planOf(
     ...(url === undefined ? {} : { url }),
     ...(start === undefined ? {} : { start }),
     ...(level === undefined ? {} : { levels: level.split(",").map(levelOf) }),
+    ...(only === undefined ? {} : { only: only.split(",") }),
   };
 }
 
