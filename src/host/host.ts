@@ -126,7 +126,7 @@ async function startLocked(options: HostOptions, locked: Locked): Promise<Host> 
       : await loadTokenFile(tokenFile);
   const principals = createPrincipals(tokens);
   const settings = readSettings(root);
-  const metrics = new Metrics({ version: VERSION, now: () => systemClock.now() });
+  const metrics = new Metrics({ version: VERSION });
   const storage = await openStorage({
     layout,
     onSync: (ms) => metrics.synced(ms),
@@ -160,7 +160,10 @@ async function startEngine(
     random: systemRandom,
     limits: parts.settings.limits,
     secrets: secretsOf(parts),
-    observer: parts.metrics.observer({ savingIsSync: parts.storage.store.shared }),
+    observer: parts.metrics.observer({
+      savingIsSync: parts.storage.store.shared,
+      now: () => parts.storage.clock.now(),
+    }),
     onFatal: options.onFatal ?? stopProcess,
   });
   const { rebuilt } = parts.storage.store.opening;
@@ -254,6 +257,7 @@ function sourcesOf(engine: JobEngine, streams: OpenStreams): MetricSources {
     refresh: () => engine.refresh(),
     counts: () => engine.counts(),
     health: () => engine.health(),
+    isDraining: () => engine.isDraining(),
     headPosition: () => engine.headPosition(),
     toldPosition: () => engine.toldPosition(),
     subscribers: () => streams.count("events"),

@@ -1,5 +1,9 @@
-/** What a token may do. `admin` may do everything. */
+/**
+ * What a token may do. `admin` may do everything; `read` nothing but what any token may: read where
+ * reads need one.
+ */
 export const CAPABILITIES = [
+  "read",
   "submit_job",
   "cancel_job",
   "openclaw_trigger",

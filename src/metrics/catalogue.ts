@@ -26,7 +26,9 @@ export const METRICS = {
   keelson_ready: {
     kind: "gauge",
     labels: [],
-    means: "1 while the ledger is sound and the projections follow it, else 0.",
+    means:
+      "1 while this node should get requests, as `/ready` tells load balancers: the store can be " +
+      "asked, the ledger is sound, the projections follow it, and the node is not stopping. Else 0.",
   },
   keelson_appended_events_total: {
     kind: "counter",

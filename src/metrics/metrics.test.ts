@@ -9,6 +9,7 @@ import { type MetricSources, Metrics } from "./metrics.ts";
 import { Tally } from "./tally.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
+const now = (): number => NOW;
 const SOUND: Health = {
   lag: { event_count: 0, corrupt_record_count: 0, degraded: false, foreign_event_count: 0 },
   reasons: [],
@@ -20,6 +21,7 @@ function sources(changed: Partial<MetricSources> = {}): MetricSources {
     refresh: async () => undefined,
     counts: async () => ({}),
     health: () => SOUND,
+    isDraining: () => false,
     headPosition: () => 0,
     toldPosition: () => 0,
     subscribers: () => 0,
@@ -29,7 +31,7 @@ function sources(changed: Partial<MetricSources> = {}): MetricSources {
 }
 
 function metrics(): Metrics {
-  return new Metrics({ version: "1.2.3", now: () => NOW });
+  return new Metrics({ version: "1.2.3" });
 }
 
 async function pageOf(of: Metrics, from: Partial<MetricSources> = {}): Promise<MetricsPage> {
@@ -94,8 +96,10 @@ describe("the page", () => {
     for (const from of [{ refresh: away }, { counts: away }]) {
       const page = await pageOf(known, from);
       expect(page.labelValues("keelson_jobs", "type")).toEqual([]);
-      expect(page.value("keelson_ready")).toBe(1);
+      expect(page.value("keelson_ready")).toBe(0);
     }
+    expect((await pageOf(known)).value("keelson_ready")).toBe(1);
+    expect((await pageOf(known, { isDraining: () => true })).value("keelson_ready")).toBe(0);
   });
 
   it("does not hide a mistake of our own as an outage", async () => {
@@ -133,7 +137,7 @@ describe("what an engine tells", () => {
 
   it("is counted by event, claim and takeover", async () => {
     const counted = metrics();
-    const observer = counted.observer({ savingIsSync: false });
+    const observer = counted.observer({ savingIsSync: false, now });
     observer.committed(commit(["job.accepted", "job.lease_expired", "job.claimed", "job.claimed"]));
     observer.committed(commit(["job.claimed", "job.made_up"], "strange"));
     const page = await pageOf(counted);
@@ -150,7 +154,7 @@ describe("what an engine tells", () => {
 
   it("holds the sync too where the store saves and syncs in one", async () => {
     const counted = metrics();
-    counted.observer({ savingIsSync: true }).committed(commit(["job.accepted"]));
+    counted.observer({ savingIsSync: true, now }).committed(commit(["job.accepted"]));
     counted.synced(6);
     const page = await pageOf(counted);
     expect(page.value("keelson_sync_duration_seconds_sum")).toBeCloseTo(0.01);
@@ -159,7 +163,7 @@ describe("what an engine tells", () => {
 
   it("holds failures by code, and how old the events of others were", async () => {
     const counted = metrics();
-    const observer = counted.observer({ savingIsSync: false });
+    const observer = counted.observer({ savingIsSync: false, now });
     observer.failed("no_space");
     observer.followed([event("job.accepted", NOW - 30), event("job.accepted", NOW + 5_000)]);
     observer.followed([{ ...event("job.accepted"), occurred_at: "once" }]);

@@ -5,7 +5,7 @@ import type { Commit, EngineObserver } from "../engine/observer.ts";
 import { isFault } from "../errors/fault.ts";
 import { isEventType, type LedgerEvent } from "../kernel/job/events.ts";
 import { isJobType, JOB_STATUSES, JOB_TYPES } from "../kernel/job/types.ts";
-import { fromIso } from "../lib/time.ts";
+import { type EpochMs, fromIso } from "../lib/time.ts";
 import { METRICS, type MetricEntry, type MetricName } from "./catalogue.ts";
 import { Tally } from "./tally.ts";
 
@@ -15,6 +15,7 @@ export interface MetricSources {
   readonly refresh: () => Promise<void>;
   readonly counts: () => Promise<JobCounts>;
   readonly health: () => Health;
+  readonly isDraining: () => boolean;
   readonly headPosition: () => number;
   /** Position of the newest event that readers and workers here have been told of. */
   readonly toldPosition: () => number;
@@ -52,28 +53,30 @@ export class Metrics {
   readonly #events = new Tally();
   readonly #claims = new Tally();
   readonly #takeovers = new Tally();
-  readonly #now: () => number;
   #tellsRuntime = false;
 
-  constructor(options: { readonly version: string; readonly now: () => number }) {
+  constructor(options: { readonly version: string }) {
     const registers = [this.#registry];
     this.contentType = this.#registry.contentType;
     this.#counters = made("counter", (settings) => new Counter({ ...settings, registers }));
     this.#gauges = made("gauge", (settings) => new Gauge({ ...settings, registers }));
     this.#histograms = made("histogram", (settings) => new Histogram({ ...settings, registers }));
-    this.#now = options.now;
     this.#gauges.keelson_build_info.set({ version: options.version }, 1);
   }
 
   /** Where saving is the sync, a commit tells of both; elsewhere the disk calls `synced`. */
-  observer(options: { readonly savingIsSync: boolean }): EngineObserver {
+  observer(options: {
+    readonly savingIsSync: boolean;
+    /** The clock that events are stamped with. */
+    readonly now: () => EpochMs;
+  }): EngineObserver {
     return {
       committed: (commit) => {
         this.#committed(commit);
         if (options.savingIsSync) this.synced(commit.saveMs);
       },
       failed: (code) => this.#counters.keelson_commit_failures_total.inc({ code }),
-      followed: (events) => this.#followed(events),
+      followed: (events) => this.#followed(events, options.now()),
     };
   }
 
@@ -97,7 +100,7 @@ export class Metrics {
     this.#tellsRuntime = true;
     this.#drainTallies();
     const counts = await unlessFault(sources.refresh().then(() => sources.counts()));
-    this.#look(sources);
+    this.#look(sources, counts !== undefined);
     this.#countJobs(counts);
     return this.#registry.metrics();
   }
@@ -117,12 +120,11 @@ export class Metrics {
     }
   }
 
-  #followed(events: readonly LedgerEvent[]): void {
-    const now = this.#now();
+  #followed(events: readonly LedgerEvent[], now: EpochMs): void {
     for (const { occurred_at: occurredAt } of events) {
       const at = fromIso(occurredAt);
       if (at === undefined) continue;
-      // The node that wrote it may have a clock that is ahead of ours.
+      // Clocks of two nodes never agree to the millisecond.
       const seconds = Math.max(0, now - at) / 1000;
       this.#histograms.keelson_follower_delay_seconds.observe(seconds);
     }
@@ -145,10 +147,11 @@ export class Metrics {
     );
   }
 
-  #look(sources: MetricSources): void {
+  #look(sources: MetricSources, hasStore: boolean): void {
     const { lag, projections } = sources.health();
     const head = sources.headPosition();
-    this.#gauges.keelson_ready.set(lag.degraded ? 0 : 1);
+    const isReady = hasStore && !lag.degraded && !sources.isDraining();
+    this.#gauges.keelson_ready.set(isReady ? 1 : 0);
     for (const [projection, state] of Object.entries(projections)) {
       this.#gauges.keelson_projection_behind.set({ projection }, state === "current" ? 0 : 1);
     }

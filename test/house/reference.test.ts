@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { ERROR_CODES } from "../../src/errors/codes.ts";
+import { METRICS } from "../../src/metrics/catalogue.ts";
 import { configurationPage } from "../../tools/docs/configuration.ts";
 import { referencePages } from "../../tools/docs/pages.ts";
 
@@ -21,6 +22,14 @@ describe("the generated reference", () => {
     const codes = Object.keys(ERROR_CODES);
     expect(codes.length).toBeGreaterThan(20);
     expect(codes.filter((code) => !page.includes(`| \`${code}\` |`))).toEqual([]);
+  });
+
+  it("has every metric that the how-to names", () => {
+    const page = new URL("../../docs/how-to/run-a-cluster.md", import.meta.url);
+    const named = readFileSync(page, "utf8").match(/\bkeelson_\w+/g) ?? [];
+    expect(named.length).toBeGreaterThan(8);
+    const base = (name: string): string => name.replace(/_(?:bucket|sum|count)$/, "");
+    expect(named.filter((name) => !Object.hasOwn(METRICS, base(name)))).toEqual([]);
   });
 
   it("has a section for every verb, with an example", () => {

@@ -9,7 +9,7 @@ import { AUTH, overlay, SECRET, type WireDaemon, wireDaemon } from "../support/w
 const NAME = "keelson.example";
 const TOKENS = [
   { name: "all", secret: SECRET, capabilities: ["admin"], localOnly: false },
-  { name: "reader", secret: "reads", capabilities: ["cancel_job"], localOnly: false },
+  { name: "reader", secret: "reads", capabilities: ["read"], localOnly: false },
   { name: "here", secret: "here", capabilities: ["admin"], localOnly: true },
 ] as const;
 const READS = ROUTES.filter(({ method, needs }) => method === "GET" && needs === undefined);
