@@ -25,6 +25,7 @@ const NODES: readonly Readonly<Record<string, unknown>>[] = [
   { typeId: "test.work" },
   { typeId: "test.work", settings: { maxRetries: 1, retryBackoffMs: 10 } },
   { typeId: "test.work", settings: { timeout: 30, maxRetries: 1 } },
+  { typeId: "test.ask", settings: { maxRetries: 1, retryBackoffMs: 10 } },
   { typeId: "core.approvalGate" },
   { typeId: "core.clarificationGate", config: { questions: [{ id: "q", question: "?" }] } },
   {
@@ -83,8 +84,12 @@ function definitionFrom({ kinds, edges, rules, loops }: Shape): Record<string, u
 
 export const workflows: fc.Arbitrary<Record<string, unknown>> = shapes.map(definitionFrom);
 
-/** Fails the first attempt of every other node, and never does what has a time limit. */
-export const work: Work = ({ nodeId, attempt, iteration, inputs }) => {
+/** Asks first where it is to ask, and fails the first attempt of every other node. */
+export const work: Work = ({ nodeId, typeId, attempt, iteration, inputs, step }) => {
+  if (typeId === "test.ask" && step === 0) {
+    const data = { questions: [{ id: "q", question: "?" }] };
+    return { outcome: { ok: false, suspend: { kind: "clarification", data } } };
+  }
   if (attempt === 0 && Number(nodeId.slice(1)) % 2 === 1) {
     return { outcome: { ok: false, error: { code: "flaky", message: "not this time" } } };
   }

@@ -151,6 +151,7 @@ interface WorldOptions {
   readonly limits?: RunLimits;
 }
 
+const ROUNDS_MAX = 10_000;
 const DONE: Work = () => ({ outcome: { ok: true, outputs: {} } });
 
 export class RunWorld {
@@ -189,9 +190,14 @@ export class RunWorld {
   #create(
     runId: string,
     workflowId: string,
-    options: { inputs?: object; configurable?: object; parent?: RunContext["parent"] },
+    options: {
+      inputs?: object;
+      configurable?: object;
+      parent?: RunContext["parent"];
+      depth?: number;
+    },
   ): Result<Decision, RunRejection> {
-    const { inputs = {}, configurable = {}, parent } = options;
+    const { inputs = {}, configurable = {}, parent, depth = 0 } = options;
     const plan = this.plan(workflowId);
     const decision = decide(plan, undefined, {
       kind: "start",
@@ -200,7 +206,7 @@ export class RunWorld {
         runId,
         inputs: { ...inputs },
         configurable: { ...configurable },
-        ...(parent === undefined ? {} : { parent }),
+        ...(parent === undefined ? {} : { parent, depth }),
       },
     });
     if (!decision.ok) return decision;
@@ -275,9 +281,9 @@ export class RunWorld {
   #carryOut(runId: string, effect: Effect): void {
     const { now } = this;
     if (effect.kind === "run-node") {
-      const { nodeId, iteration, attempt } = effect;
+      const { nodeId, iteration, attempt, step } = effect;
       const done = this.#work(effect);
-      const input = { kind: "node-finished", now, nodeId, iteration, attempt } as const;
+      const input = { kind: "node-finished", now, nodeId, iteration, attempt, step } as const;
       if (done !== undefined) this.send(runId, { ...input, ...done });
     } else if (effect.kind === "start-child") {
       this.#startChild(runId, effect);
@@ -290,7 +296,7 @@ export class RunWorld {
   }
 
   #startChild(runId: string, effect: Effect & { readonly kind: "start-child" }): void {
-    const { ref, workflowId, inputs, nodeId } = effect;
+    const { ref, workflowId, inputs, nodeId, depth } = effect;
     const { now } = this;
     if (!this.#workflows.has(workflowId)) {
       const error = { code: "unknown_child_workflow", message: `no workflow ${workflowId}` };
@@ -299,7 +305,16 @@ export class RunWorld {
     }
     const childRunId = `run-${this.runs.size + 1}`;
     const started = { childRunId, status: "running" };
-    this.#create(childRunId, workflowId, { inputs, parent: { runId, nodeId } });
+    const created = this.#create(childRunId, workflowId, {
+      inputs,
+      depth,
+      parent: { runId, nodeId },
+    });
+    if (!created.ok) {
+      const { code, message } = created.error;
+      this.send(runId, { kind: "child-started", now, ref, started: { error: { code, message } } });
+      return;
+    }
     const told = this.send(runId, { kind: "child-started", now, ref, started });
     // The parent has ended in the meantime: nobody waits for this child.
     if (!told.ok) this.send(childRunId, { kind: "cancel", now, parentRunId: runId });
@@ -308,12 +323,15 @@ export class RunWorld {
   /** Moves the clock on, and lets every run do what is due on the way. */
   pass(ms: number): void {
     const until = this.now + ms;
+    let rounds = 0;
     for (;;) {
       this.settle();
       const due = this.#earliest();
       if (due === undefined || due > until) break;
       this.now = Math.max(this.now, due);
       for (const runId of this.runs.keys()) this.send(runId, { kind: "tick", now: this.now });
+      rounds += 1;
+      if (rounds > ROUNDS_MAX) throw new Error("a run is due again and again without moving");
     }
     this.now = until;
   }

@@ -1,6 +1,7 @@
 /** Attempts at nodes whose work is done outside: retries, timeouts, limits, what they report. */
 import { describe, expect, it } from "vitest";
 import { definitionOf, RunWorld, ran, T0, type Work } from "../../../test/support/run-world.ts";
+import { decide } from "./decide.ts";
 import type { NodeFinished } from "./input.ts";
 import { nodeState } from "./state.ts";
 
@@ -169,7 +170,96 @@ describe("an outcome", () => {
   });
 });
 
+describe("work outside that asks the world", () => {
+  const approval = { artifactId: "x", artifactType: "text", title: "ok?", actions: ["accept"] };
+  const asking: Work = ({ answers, step }) =>
+    answers.length === 0
+      ? { outcome: { ok: false, suspend: { kind: "approval", data: approval } } }
+      : { outcome: { ok: true, outputs: { step, said: answers[0]?.value } } };
+
+  function answer(world: RunWorld): void {
+    world.send("run-1", {
+      kind: "resolve",
+      now: world.now,
+      target: { nodeId: "a" },
+      value: { action: "accept" },
+      by: "ann",
+      via: "bearer",
+    });
+    world.settle();
+  }
+
+  it("is asked for again with the answer, under another key", () => {
+    const world = ran(definitionOf({ nodes: [WORK] }), { work: asking });
+    expect(world.types("run-1").slice(-3)).toEqual([
+      "interrupt.requested a",
+      "approval.requested a",
+      "node.suspended a",
+    ]);
+    answer(world);
+    expect(world.state("run-1").end?.outputs).toEqual({ step: 1, said: { action: "accept" } });
+    expect(world.asked.map(({ key }) => key)).toContain("node/a/0/0/1");
+    expect(world.types("run-1").filter((type) => type === "node.started a")).toHaveLength(1);
+  });
+
+  it("is asked for again after a restart, and an outcome from before the answer is stale", () => {
+    const quiet: Work = (effect) => (effect.step === 0 ? asking(effect) : undefined);
+    const world = ran(definitionOf({ nodes: [WORK] }), { work: quiet });
+    answer(world);
+    const early = finishedAt(0);
+    expect(world.send("run-1", early)).toMatchObject({ error: { code: "stale_outcome" } });
+    world.restart();
+    expect(world.send("run-1", { ...early, step: 1 })).toMatchObject({ ok: true });
+    expect(world.types("run-1").at(-1)).toBe("run.completed");
+  });
+
+  it("keeps the answer when its attempt fails and is tried again", () => {
+    const failing: Work = (effect) =>
+      effect.step === 1 && effect.attempt === 0
+        ? { outcome: { ok: false, error: { code: "late", message: "late" } } }
+        : asking(effect);
+    const settings = { maxRetries: 1 };
+    const world = ran(definitionOf({ nodes: [{ ...WORK, settings }] }), { work: failing });
+    answer(world);
+    world.pass(1000);
+    expect(world.types("run-1").filter((type) => type === "interrupt.requested a")).toHaveLength(1);
+    expect(world.types("run-1").at(-1)).toBe("run.completed");
+  });
+});
+
+function finishedAt(attempt: number): NodeFinished {
+  const outcome = { ok: true, outputs: {} } as const;
+  return { kind: "node-finished", now: T0, nodeId: "a", iteration: 0, attempt, outcome };
+}
+
 describe("limits", () => {
+  it("that work outside runs into end the run, with one breach", () => {
+    const breach = { kind: "clarification", limit: 3, observed: 4 };
+    const error = { code: "clarification_limit_exceeded", message: "too many questions" };
+    const settings = { maxRetries: 3 };
+    const world = ran(definitionOf({ nodes: [{ ...WORK, settings }] }), {
+      work: () => ({ outcome: { ok: false, error, breach } }),
+    });
+    expect(world.types("run-1").slice(-3)).toEqual([
+      "node.cancelled a",
+      "cap.breached a",
+      "run.failed",
+    ]);
+    expect(world.log("run-1").at(-2)?.payload).toEqual({ ...breach, nodeId: "a" });
+    expect(world.state("run-1").end?.error?.code).toBe("clarification_limit_exceeded");
+  });
+
+  it("end a workflow that starts itself without end", () => {
+    const itself = { id: "a", typeId: "core.subWorkflow", config: { workflowId: "w" } };
+    const world = new RunWorld([definitionOf({ nodes: [itself] })], {
+      limits: { childDepthMax: 4 },
+    });
+    world.start("w");
+    world.settle();
+    expect(world.runs.size).toBe(5);
+    expect(world.types("run-1").at(-1)).toBe("run.failed");
+  });
+
   const row = (count: number): Record<string, unknown> =>
     definitionOf({
       nodes: Array.from({ length: count }, (_, index) => ({ id: `n${index}` })),
@@ -244,6 +334,32 @@ describe("limits", () => {
   ])("refuse the run option %j", (configurable, name) => {
     const world = new RunWorld([row(1)]);
     expect(() => world.start("w", { configurable })).toThrow(`configurable.${name}`);
+  });
+
+  it.each([
+    [{ tags: Array.from({ length: 101 }, () => "t") }, "at most 100"],
+    [{ tags: [""] }, "1 to 256"],
+    [{ metadata: { a: { b: { c: { d: {} } } } } }, "4 levels"],
+    [{ metadata: { a: "x".repeat(9000) } }, "8192"],
+  ])("refuse labels %#", (labels, message) => {
+    const plan = new RunWorld([row(1)]).plan("w");
+    const run = { runId: "r", inputs: {}, configurable: {}, ...labels };
+    const decision = decide(plan, undefined, { kind: "start", now: T0, run });
+    expect(decision.ok ? "" : decision.error.message).toContain(message);
+  });
+
+  it("hold a channel to its schema, where the host can", () => {
+    const write = { id: "a", typeId: "core.channelWrite", config: { channelName: "c", value: 1 } };
+    const channels = { c: { reducer: "append", schema: { maxItems: 0 } } };
+    const { workflow, host } = new RunWorld([definitionOf({ nodes: [write], channels })]).plan("w");
+    const strict = { ...host, schemaProblem: (): string => "has too many items" };
+    const run = { runId: "r", inputs: {}, configurable: {} };
+    const input = { kind: "start", now: T0, run } as const;
+    const decision = decide({ workflow, host: strict }, undefined, input);
+    expect(decision.ok && decision.value.state.end?.error?.message).toContain("too many items");
+    expect(decide({ workflow, host }, undefined, input)).toMatchObject({
+      value: { state: { end: { status: "completed" } } },
+    });
   });
 
   it("refuse inputs that are missing, too deep, too large or channels", () => {

@@ -47,8 +47,21 @@ export function goOn(session: Session, planned: PlannedNode): void {
     { workflow: session.workflow, state: session.state, evaluate: session.host.evaluate },
     planned,
   );
-  if (!inputs.ok) failNode(session, planned, inputs.error);
-  else settle(session, planned, runType(session, planned, inputs.value));
+  if (!inputs.ok) {
+    failNode(session, planned, inputs.error);
+    return;
+  }
+  const outcome = runType(session, planned, inputs.value);
+  if (outcome.kind === "effect" || outcome.kind === "wait") {
+    const nodeId = planned.node.id;
+    session.emit({
+      type: "keelson.node.continued",
+      nodeId,
+      payload: { nodeId },
+      facts: factsOf(session, planned, outcome),
+    });
+  }
+  settle(session, planned, outcome);
 }
 
 /** Lets a node type say what follows from news, with the inputs as they are now. */

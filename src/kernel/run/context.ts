@@ -15,6 +15,10 @@ export interface RunContext {
   readonly engineVersion?: string;
   /** The run and the node that started this one. */
   readonly parent?: { readonly runId: string; readonly nodeId: string };
+  /** How many runs started one another down to this one; 0 when absent. */
+  readonly depth?: number;
+  /** Under which the host finds the definition again as it was when the run started. */
+  readonly definitionRef?: string;
   /** Present on a fork. */
   readonly fork?: RunFork;
   /** Values of variables that no input has named. */

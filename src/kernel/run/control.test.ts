@@ -1,7 +1,7 @@
 /** Cancel, pause, resume, take over: in which state which verb does what. */
 import { describe, expect, it } from "vitest";
 import { definitionOf, RunWorld, T0, type Work } from "../../../test/support/run-world.ts";
-import { outstandingEffects } from "./effect.ts";
+import { dueAt, outstandingEffects } from "./effect.ts";
 import { nodeState, runStatus } from "./state.ts";
 
 const CHILD = definitionOf({ id: "child", nodes: [{ id: "gate", typeId: "core.approvalGate" }] });
@@ -180,6 +180,25 @@ describe("a drain", () => {
     world.pass(1000);
     expect(world.types("run-1").at(-1)).toBe("run.completed");
     expect(world.types("run-1")).not.toContain("run.paused");
+  });
+
+  it("holds back a retry that falls due, which then wants no tick before the resume", () => {
+    const nodes = [
+      { id: "a", ...NODES.retry },
+      { id: "slow", typeId: "core.delay", config: { ms: 5000 } },
+    ];
+    const world = new RunWorld([definitionOf({ nodes })], { work: FAILS });
+    world.start("w");
+    world.settle();
+    send(world, "drain");
+    const { host } = world.run("run-1").plan;
+    expect(dueAt(host, world.state("run-1"))).toBe(T0 + 5000);
+    world.pass(5000);
+    expect(runStatus(world.state("run-1"))).toBe("paused");
+    send(world, "resume");
+    expect(dueAt(host, world.state("run-1"))).toBe(T0 + 1000);
+    world.pass(0);
+    expect(world.types("run-1").filter((type) => type === "node.started a")).toHaveLength(2);
   });
 
   it("outlives the process", () => {

@@ -96,7 +96,9 @@ export function resume(session: Session, _input: ResumeRun): Handled {
 export function goOnFrom(session: Session, { cause }: ContinueRun): Handled {
   const { state } = session;
   if (state.end !== undefined) return ok(undefined);
-  if (cause === "takeover" && state.paused !== undefined) return ok(undefined);
+  // A run that waits for somebody, or is paused, is worked on by nobody: there is nothing to take.
+  const isIdle = state.paused !== undefined || runStatus(state).startsWith("waiting-");
+  if (cause === "takeover" && isIdle) return ok(undefined);
   if (cause === "takeover" || (state.paused ?? state.pausing) !== undefined) {
     session.emit({ type: "run.resumed", payload: { reason: cause } });
   }

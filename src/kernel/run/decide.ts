@@ -83,8 +83,9 @@ function refusalOf(effect: Effect, now: EpochMs): RunInput {
     const { ref } = effect;
     return { kind: "child-finished", now, ref, status: "failed", variables: {}, error };
   }
-  const { nodeId = "", iteration = 0, attempt = 0 } = effect as Partial<AttemptRef>;
-  return { kind: "node-finished", now, nodeId, iteration, attempt, outcome: { ok: false, error } };
+  const { nodeId = "", iteration = 0, attempt = 0, step = 0 } = effect as Partial<AttemptRef>;
+  const work = { nodeId, iteration, attempt, step };
+  return { kind: "node-finished", now, ...work, outcome: { ok: false, error } };
 }
 
 /** `decide` for a run that is no replay, or for the replay itself. */
@@ -143,7 +144,7 @@ function recorded(
 
 /** Outputs can be large; those that the commit writes anyway are not written twice. */
 function slim(input: RunInput, events: readonly LoggedEvent[]): RunInput {
-  if (input.kind !== "node-finished" || !input.outcome.ok) return input;
+  if (input.kind !== "node-finished" || !("outputs" in input.outcome)) return input;
   const { outputs } = input.outcome;
   const isWritten = events.some(
     ({ type, nodeId, payload }) =>

@@ -9,6 +9,7 @@ import type { Workflow } from "./definition/plan.ts";
 import type { RunHost } from "./host.ts";
 import { runDeadline } from "./limit.ts";
 import {
+  type Answer,
   type ChildState,
   isOverStatus,
   nodeState,
@@ -25,6 +26,10 @@ export type Effect =
       readonly typeId: string;
       readonly iteration: number;
       readonly attempt: number;
+      /** To be told back with `node-finished`. */
+      readonly step: number;
+      /** What the node's interrupts were answered with, in the order in which it raised them. */
+      readonly answers: readonly Answer[];
       readonly config: JsonObject;
       readonly configurable: JsonObject;
       readonly inputs: JsonObject;
@@ -42,6 +47,8 @@ export type Effect =
       readonly nodeId: string;
       readonly workflowId: string;
       readonly inputs: JsonObject;
+      /** Of the child; belongs in its `start`. */
+      readonly depth: number;
     }
   /** Tell `child-finished` when this run has ended, or has ended already. */
   | {
@@ -74,14 +81,17 @@ function nodeEffects(workflow: Workflow, state: RunState): readonly Effect[] {
     if (own.status !== "running" || own.doing !== "effect") continue;
     const node = workflow.byId.get(nodeId)?.node;
     if (node === undefined) continue;
-    const { iteration, attempt } = own;
+    const { iteration, attempt, answers } = own;
+    const step = answers.length;
     effects.push({
       kind: "run-node",
-      key: `node/${nodeId}/${iteration}/${attempt}`,
+      key: `node/${nodeId}/${iteration}/${attempt}${step === 0 ? "" : `/${step}`}`,
       nodeId,
       typeId: node.typeId,
       iteration,
       attempt,
+      step,
+      answers,
       config: node.config,
       configurable: state.context.configurable,
       inputs: own.inputs ?? {},
@@ -91,6 +101,7 @@ function nodeEffects(workflow: Workflow, state: RunState): readonly Effect[] {
 }
 
 function childEffects(state: RunState, isStopping: boolean): readonly Effect[] {
+  const depth = (state.context.depth ?? 0) + 1;
   return Object.values(state.children).flatMap((child): readonly Effect[] => {
     const { ref, nodeId, workflowId, inputs, childRunId, status } = child;
     if (isOverStatus(status)) return [];
@@ -106,7 +117,7 @@ function childEffects(state: RunState, isStopping: boolean): readonly Effect[] {
     }
     return !isWanted
       ? []
-      : [{ kind: "start-child", key: `child/${ref}`, ref, nodeId, workflowId, inputs }];
+      : [{ kind: "start-child", key: `child/${ref}`, ref, nodeId, workflowId, inputs, depth }];
   });
 }
 
@@ -149,9 +160,11 @@ export function dueAt(host: RunHost, state: RunState): EpochMs | undefined {
   if (cancelAt !== undefined) return cancelAt;
   const times = [
     runDeadline(host, state),
-    ...Object.values(state.nodes).flatMap(({ status, wakeAt, deadlineAt }) =>
-      status === "running" || status === "retrying" ? [wakeAt, deadlineAt] : [],
-    ),
+    ...Object.values(state.nodes).flatMap(({ status, wakeAt, deadlineAt }) => {
+      // A retry that falls due during a drain waits for the resume.
+      const isWaiting = status === "running" || (status === "retrying" && !state.pausing);
+      return isWaiting ? [wakeAt, deadlineAt] : [];
+    }),
     ...openInterrupts(state).map(({ expiresAt }) => expiresAt),
   ].filter((at) => at !== undefined);
   return times.length === 0 ? undefined : times.reduce((one, other) => Math.min(one, other));

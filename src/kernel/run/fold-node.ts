@@ -1,6 +1,6 @@
 /** The fold of `node.*` and of what moves nodes. */
 import { isJsonObject, type JsonObject } from "../../lib/json.ts";
-import type { LoggedEvent } from "./events.ts";
+import type { EventFacts, LoggedEvent } from "./events.ts";
 import type { Draft, FoldCase } from "./fold.ts";
 import type { RunError } from "./input.ts";
 import { type NodeState, nodeState } from "./state.ts";
@@ -35,12 +35,18 @@ function started(draft: Draft, event: LoggedEvent): void {
       status: "running",
       attempt: typeof attempt === "number" ? attempt : node.attempt,
       startedAt: at,
-      ...(facts?.doing === undefined ? {} : { doing: facts.doing }),
-      ...(facts?.inputs === undefined ? {} : { inputs: facts.inputs }),
-      ...(facts?.wakeAt === undefined ? {} : { wakeAt: facts.wakeAt }),
-      ...(facts?.deadlineAt === undefined ? {} : { deadlineAt: facts.deadlineAt }),
+      ...waitingFor(facts),
     };
   });
+}
+
+function waitingFor({ doing, inputs, wakeAt, deadlineAt }: EventFacts = {}): Partial<NodeState> {
+  return {
+    ...(doing === undefined ? {} : { doing }),
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(wakeAt === undefined ? {} : { wakeAt }),
+    ...(deadlineAt === undefined ? {} : { deadlineAt }),
+  };
 }
 
 function completed(draft: Draft, event: LoggedEvent): void {
@@ -99,7 +105,6 @@ export const FOLD_NODE: Readonly<Record<string, FoldCase>> = {
       ...ended(node, event),
       status: "retrying",
       failures: node.failures + 1,
-      answers: [],
       wakeAt: event.facts?.wakeAt ?? event.at,
     }));
   },
@@ -116,6 +121,18 @@ export const FOLD_NODE: Readonly<Record<string, FoldCase>> = {
       if (interrupt.nodeId !== event.nodeId || interrupt.status !== "open") continue;
       draft.interrupts[id] = { ...interrupt, status: "cancelled" };
     }
+  },
+  "node.suspended": (draft, event) => {
+    change(draft, event.nodeId, (node) => {
+      if (node.status !== "running") return node;
+      const { endedAt: _, ...rest } = ended(node, event);
+      return { ...rest, status: "suspended" };
+    });
+  },
+  "keelson.node.continued": (draft, { nodeId, facts }) => {
+    change(draft, nodeId, (node) =>
+      node.status === "running" ? { ...node, ...waitingFor(facts) } : node,
+    );
   },
   "node.resumed": (draft, event) => {
     change(draft, event.nodeId, (node) =>

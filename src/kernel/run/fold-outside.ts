@@ -27,12 +27,6 @@ function requested(draft: Draft, event: LoggedEvent): void {
   draft.nodes[nodeId] = { ...node, interrupts: node.interrupts + 1 };
 }
 
-function suspended(draft: Draft, { nodeId }: LoggedEvent): void {
-  if (nodeId === undefined) return;
-  const node = nodeState(draft, nodeId);
-  if (node.status === "running") draft.nodes[nodeId] = { ...node, status: "suspended" };
-}
-
 function resolved(draft: Draft, event: LoggedEvent): void {
   const { nodeId, payload } = event;
   const interruptId = nameOf(payload["interruptId"]);
@@ -61,7 +55,6 @@ function voted(draft: Draft, { payload }: LoggedEvent): void {
 
 export const FOLD_INTERRUPT: Readonly<Record<string, FoldCase>> = {
   "interrupt.requested": requested,
-  "node.suspended": suspended,
   "interrupt.resolved": resolved,
   "approval.received": voted,
 };

@@ -1,4 +1,5 @@
 /** What a host lends to decisions. All of it is pure; nothing here may read a clock or the world. */
+import type { JsonObject } from "../../lib/json.ts";
 import type { NodeType } from "./node-type.ts";
 
 /**
@@ -20,6 +21,8 @@ export interface RunLimits {
   readonly maxRunDurationMs?: number;
   /** Ceiling of `configurable.maxLoopIterations`: supervisor turns; none when absent. */
   readonly maxLoopIterations?: number;
+  /** Ceiling of runs that start one another; 16 when absent. */
+  readonly childDepthMax?: number;
   /** Of one variable, in characters of its JSON; 262,144 when absent. */
   readonly variableCharsMax?: number;
 }
@@ -29,6 +32,8 @@ export interface RunHost {
   /** `nodeTypeOf` for the core types, and what packs bring. */
   readonly typeOf: (typeId: string) => NodeType | undefined;
   readonly limits: RunLimits;
+  /** Why a value does not fit a JSON Schema; without it the schemas of channels are not held. */
+  readonly schemaProblem?: (schema: JsonObject, value: unknown) => string | undefined;
   readonly capabilities: ReadonlySet<string>;
   /** A decision whose confidence is below it is not dispatched; at least 0.5, which is the default. */
   readonly confidenceFloor?: number;

@@ -27,11 +27,33 @@ export interface ReportedEvent {
   readonly payload: JsonObject;
 }
 
-/** Names one attempt at one node. */
+/** Names one piece of work: one attempt at one node, and how many answers it knew. */
 export interface AttemptRef {
   readonly nodeId: string;
   readonly iteration: number;
   readonly attempt: number;
+  /** Interrupts answered before; 0 when absent. */
+  readonly step?: number;
+}
+
+/** A limit that work outside has run into. It ends the run. */
+export interface CapBreach {
+  readonly kind: string;
+  readonly limit: number;
+  readonly observed: number;
+}
+
+/** What a node wants to know from a person or a system. */
+export interface InterruptRequest {
+  readonly kind: string;
+  /** As the contract has it for this kind (openwop-core §4.1). */
+  readonly data: JsonObject;
+  readonly timeoutMs?: number;
+  readonly resumeSchema?: JsonObject;
+  /** Only a bearer of a key may answer, a signed token is not enough. */
+  readonly authRequired?: boolean;
+  /** Extra fields of `node.suspended`. */
+  readonly details?: JsonObject;
 }
 
 /** Work outside has something to tell before it is done. */
@@ -47,7 +69,9 @@ export interface NodeFinished extends AttemptRef {
   readonly now: EpochMs;
   readonly outcome:
     | { readonly ok: true; readonly outputs: JsonObject }
-    | { readonly ok: false; readonly error: RunError };
+    | { readonly ok: false; readonly error: RunError; readonly breach?: CapBreach }
+    /** The node asks the world; once answered, its work is asked for again, with the answers. */
+    | { readonly ok: false; readonly suspend: InterruptRequest };
   readonly events?: readonly ReportedEvent[];
   readonly variables?: JsonObject;
   readonly writes?: readonly { readonly channel: string; readonly value: unknown }[];

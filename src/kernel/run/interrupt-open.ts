@@ -1,6 +1,7 @@
 /** A node asks the world and suspends (openwop-core §4.2). */
+import type { JsonObject } from "../../lib/json.ts";
 import type { PlannedNode } from "./definition/plan.ts";
-import type { InterruptRequest } from "./node-type.ts";
+import type { InterruptRequest } from "./input.ts";
 import type { Session } from "./session.ts";
 import { nodeState } from "./state.ts";
 
@@ -13,7 +14,7 @@ export function openInterrupt(
   { node }: PlannedNode,
   request: InterruptRequest,
 ): void {
-  const { kind, data, timeoutMs, resumeSchema, authRequired, asks, details } = request;
+  const { kind, data, timeoutMs, resumeSchema, authRequired, details } = request;
   const count = nodeState(session.state, node.id).interrupts;
   const interruptId = `${node.id}:${count}`;
   const key = `${session.state.context.runId}:${interruptId}`.slice(-256);
@@ -27,11 +28,12 @@ export function openInterrupt(
       ...(authRequired === true ? { authRequired } : {}),
     },
   });
-  if (asks !== undefined) {
+  const asked = ASKED.get(kind);
+  if (asked !== undefined) {
     session.emit({
-      type: asks.type,
+      type: asked.type,
       nodeId: node.id,
-      payload: { ...asks.payload, nodeId: node.id, interruptId },
+      payload: { ...asked.payload(data), nodeId: node.id, interruptId },
       causedBy,
     });
   }
@@ -41,4 +43,33 @@ export function openInterrupt(
     payload: { ...details, nodeId: node.id, interruptId, kind, key },
     causedBy,
   });
+}
+
+interface Asked {
+  readonly type: string;
+  readonly payload: (data: JsonObject) => JsonObject;
+}
+
+/** Kinds that have an event of their own beside `interrupt.requested`. */
+const ASKED: ReadonlyMap<string, Asked> = new Map([
+  ["approval", { type: "approval.requested", payload: approvalAsked }],
+  [
+    "clarification",
+    { type: "clarification.requested", payload: ({ questions }: JsonObject) => ({ questions }) },
+  ],
+]);
+
+function approvalAsked(data: JsonObject): JsonObject {
+  const { artifactId, artifactType, actions, title, approversList, requiredApprovals } = data;
+  return {
+    artifactId,
+    artifactType,
+    title,
+    // The event's own vocabulary says `edit` for what the interrupt calls `edit-accept`.
+    actions: Array.isArray(actions)
+      ? actions.map((action: unknown) => (action === "edit-accept" ? "edit" : action))
+      : [],
+    ...(approversList === undefined ? {} : { approversList }),
+    ...(requiredApprovals === undefined ? {} : { requiredApprovals }),
+  };
 }

@@ -11,11 +11,12 @@ import { failRun, stopNodes } from "./terminal.ts";
 const NODE_EXECUTIONS = 100;
 
 interface Breach {
-  readonly kind: "node-executions" | "run-duration" | "loop-iterations";
+  /** One of the contract's kinds of cap. */
+  readonly kind: string;
   readonly limit: number;
   readonly observed: number;
   readonly nodeId?: string;
-  readonly code: "recursion_limit_exceeded" | "run_timeout" | "loop_limit_exceeded";
+  readonly code: string;
 }
 
 /** Ends the run: `cap.breached`, whose `observed` is over the limit, and `run.failed` behind it. */

@@ -5,7 +5,7 @@ import type { NodeTypeRules } from "./definition/parse.ts";
 import type { PlannedNode, Workflow } from "./definition/plan.ts";
 import type { EventFacts } from "./events.ts";
 import type { RunHost } from "./host.ts";
-import type { NodeFinished, RunError } from "./input.ts";
+import type { InterruptRequest, NodeFinished, RunError } from "./input.ts";
 import type { ChildState, NodeState, RunState } from "./state.ts";
 
 export interface NodeContext {
@@ -30,18 +30,6 @@ export interface NodeEvent {
   readonly causedBy?: number;
   /** Its cause is the event so many places before it in the same list. */
   readonly causedByEarlier?: number;
-}
-
-export interface InterruptRequest {
-  readonly kind: string;
-  readonly data: JsonObject;
-  readonly timeoutMs?: number;
-  readonly resumeSchema?: JsonObject;
-  readonly authRequired?: boolean;
-  /** The event that this kind writes beside `interrupt.requested`. */
-  readonly asks?: { readonly type: string; readonly payload: JsonObject };
-  /** Extra fields of `node.suspended`. */
-  readonly details?: JsonObject;
 }
 
 export type Outcome = { readonly events?: readonly NodeEvent[] } & (

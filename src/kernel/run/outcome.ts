@@ -7,6 +7,7 @@ import { cancelDeadline } from "./effect.ts";
 import { isTerminalType } from "./events.ts";
 import type { AttemptRef, NodeFinished, NodeReported, ReportedEvent, Tick } from "./input.ts";
 import { expireInterrupt } from "./interrupt-close.ts";
+import { openInterrupt } from "./interrupt-open.ts";
 import { breach, durationLimit, runDeadline } from "./limit.ts";
 import { type RunRejection, refuse } from "./rejection.ts";
 import type { Session } from "./session.ts";
@@ -23,7 +24,10 @@ type Handled = Result<undefined, RunRejection>;
 function attemptOf(session: Session, ref: AttemptRef): Result<PlannedNode, RunRejection> {
   const planned = session.workflow.byId.get(ref.nodeId);
   const own = nodeState(session.state, ref.nodeId);
-  const isCurrent = own.iteration === ref.iteration && own.attempt === ref.attempt;
+  const isCurrent =
+    own.iteration === ref.iteration &&
+    own.attempt === ref.attempt &&
+    own.answers.length === (ref.step ?? 0);
   if (planned !== undefined && isCurrent && own.status === "running" && own.doing === "effect") {
     return ok(planned);
   }
@@ -42,12 +46,19 @@ export function nodeFinished(session: Session, input: NodeFinished): Handled {
   if (!found.ok) return found;
   const planned = found.value;
   report(session, planned, input.events ?? []);
-  if (!input.outcome.ok) {
-    failNode(session, planned, input.outcome.error);
+  const { outcome } = input;
+  if ("error" in outcome) {
+    const { error, breach: cap } = outcome;
+    if (cap === undefined) failNode(session, planned, error);
+    else breach(session, { ...cap, nodeId: input.nodeId, code: error.code });
     return ok(undefined);
   }
-  const { outputs } = input.outcome;
   if (!writeAll(session, planned, input)) return ok(undefined);
+  if ("suspend" in outcome) {
+    openInterrupt(session, planned, outcome.suspend);
+    return ok(undefined);
+  }
+  const { outputs } = outcome;
   callType(session, planned, (type, context) =>
     type.finish === undefined ? { kind: "complete", outputs } : type.finish(context, input),
   );

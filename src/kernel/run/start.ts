@@ -11,6 +11,11 @@ import type { RunPlan } from "./session.ts";
 import { variableProblem } from "./variable.ts";
 
 const DEPTH_MAX = 64;
+const CHILD_DEPTH_MAX = 16;
+const TAGS_MAX = 100;
+const TAG_CHARS_MAX = 256;
+const METADATA_CHARS_MAX = 8192;
+const METADATA_DEPTH_MAX = 4;
 
 type Bound = readonly [min: number, max: number, whole: boolean];
 
@@ -30,8 +35,13 @@ export function startedEvent(
   { run, now }: StartRun,
 ): Result<LoggedEvent, RunRejection> {
   const { definition } = workflow;
+  const depthMax = host.limits.childDepthMax ?? CHILD_DEPTH_MAX;
+  if ((run.depth ?? 0) > depthMax) {
+    return refuse("validation_error", `more than ${depthMax} runs would have started one another`);
+  }
   const problem =
     inputProblem(definition, run.inputs) ??
+    labelProblem(run) ??
     configurableProblem(run.configurable) ??
     Object.entries(run.inputs)
       .map(([name, value]) => variableProblem(host, name, value))
@@ -74,6 +84,19 @@ function inputProblem(definition: WorkflowDefinition, inputs: JsonObject): strin
     Object.hasOwn(definition.channels ?? {}, name),
   );
   return channel === undefined ? undefined : `inputs.${channel} is a channel, not a variable`;
+}
+
+function labelProblem({ tags = [], metadata }: StartRun["run"]): string | undefined {
+  if (tags.length > TAGS_MAX) return `tags must have at most ${TAGS_MAX} items`;
+  if (tags.some((tag) => tag === "" || tag.length > TAG_CHARS_MAX)) {
+    return `each tag must have 1 to ${TAG_CHARS_MAX} characters`;
+  }
+  if (metadata === undefined) return undefined;
+  if (exceedsDepth(metadata, METADATA_DEPTH_MAX)) {
+    return `metadata may be nested ${METADATA_DEPTH_MAX} levels deep`;
+  }
+  const tooLong = JSON.stringify(metadata).length > METADATA_CHARS_MAX;
+  return tooLong ? `metadata may have ${METADATA_CHARS_MAX} characters` : undefined;
 }
 
 /** Why these run options are out of bounds; undefined when they are not. */

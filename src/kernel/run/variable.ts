@@ -27,7 +27,7 @@ export function variableProblem(
 }
 
 interface Scope {
-  readonly host: Pick<RunHost, "limits">;
+  readonly host: Pick<RunHost, "limits" | "schemaProblem">;
   readonly state: RunState;
   readonly definition: WorkflowDefinition;
   readonly now: EpochMs;
@@ -87,7 +87,11 @@ export function channelWritten(
     initial: declared?.default,
   });
   const after = reduce(before, { reducer, value, at: now, schemaVersion: 1, ...facts });
-  const full = sizeProblem(after, declared?.maxSize);
+  const full =
+    sizeProblem(after, declared?.maxSize) ??
+    (declared?.schema === undefined
+      ? undefined
+      : host.schemaProblem?.(declared.schema, after.value));
   if (full !== undefined) return err(invalid(`channel "${channel}": ${full}`));
   const payload = defined({
     channel,

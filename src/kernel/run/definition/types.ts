@@ -59,6 +59,8 @@ export interface WorkflowVariable {
 
 export interface ChannelDeclaration {
   readonly reducer: string;
+  /** Of the channel's value, not of one write. */
+  readonly schema?: JsonObject;
   readonly default?: unknown;
   readonly maxSize?: number;
   readonly ttlMs?: number;

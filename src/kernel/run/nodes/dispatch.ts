@@ -125,7 +125,6 @@ function escalated(
     interrupt: {
       kind: "clarification",
       data: { questions },
-      asks: { type: "clarification.requested", payload: { questions } },
     },
   };
 }
@@ -257,7 +256,6 @@ function askUser(context: NodeContext, prompt: string): Outcome {
     interrupt: {
       kind: "clarification",
       data: { questions },
-      asks: { type: "clarification.requested", payload: { questions } },
     },
   };
 }

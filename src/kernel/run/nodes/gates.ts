@@ -62,7 +62,6 @@ function askApproval({ planned, inputs }: NodeContext, config: JsonObject): Outc
     ...(artifactData === undefined ? {} : { artifactData }),
     actions: actions.map((action: unknown) => (action === "edit" ? "edit-accept" : action)),
   };
-  const { title, approversList, requiredApprovals } = data;
   return {
     kind: "suspend",
     interrupt: {
@@ -70,18 +69,6 @@ function askApproval({ planned, inputs }: NodeContext, config: JsonObject): Outc
       data,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(config["profile"] === AUTH_REQUIRED ? { authRequired: true } : {}),
-      asks: {
-        type: "approval.requested",
-        payload: {
-          artifactId: data["artifactId"],
-          artifactType: data["artifactType"],
-          // The event's own vocabulary says `edit` for what the interrupt calls `edit-accept`.
-          actions: actions.map((action: unknown) => (action === "edit-accept" ? "edit" : action)),
-          title,
-          ...(approversList === undefined ? {} : { approversList }),
-          ...(requiredApprovals === undefined ? {} : { requiredApprovals }),
-        },
-      },
     },
   };
 }
@@ -158,7 +145,6 @@ function askQuestions(config: JsonObject): Outcome {
       kind: "clarification",
       data: { questions, ...(contextType === undefined ? {} : { contextType }) },
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      asks: { type: "clarification.requested", payload: { questions } },
     },
   };
 }
