@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { startHost } from "../src/host/host.ts";
 
-const host = await startHost({ root: process.argv[2] ?? ".", address: "127.0.0.1:0" });
+const [root = ".", store] = process.argv.slice(2);
+const host = await startHost({ root, address: "127.0.0.1:0", store });
 process.on("message", () => {
   void host.drain().then(() => process.exit(0));
 });

@@ -6,13 +6,14 @@ import { profileInto } from "./child.ts";
 import { machine, printResult, type Result, writeResults } from "./report.ts";
 import type { Effort, Scenario } from "./scenario.ts";
 import { boot } from "./scenarios/boot.ts";
+import { cluster } from "./scenarios/cluster.ts";
 import { growth } from "./scenarios/growth.ts";
 import { memory } from "./scenarios/memory.ts";
 import { submits } from "./scenarios/submits.ts";
 import { tail } from "./scenarios/tail.ts";
 import { work } from "./scenarios/work.ts";
 
-const SCENARIOS: readonly Scenario[] = [submits, growth, boot, memory, work, tail];
+const SCENARIOS: readonly Scenario[] = [submits, growth, boot, memory, work, tail, cluster];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

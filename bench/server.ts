@@ -17,9 +17,14 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-export async function startServer(name: "daemon" | "floor", dir: string): Promise<Server> {
+/** With `store`, a daemon keeps its ledger in that database. */
+export async function startServer(
+  name: "daemon" | "floor",
+  dir: string,
+  store?: string,
+): Promise<Server> {
   const startedAt = performance.now();
-  const child = Child.start(name, [dir], "server");
+  const child = Child.start(name, store === undefined ? [dir] : [dir, store], "server");
   const target = await child.message<Target>();
   const readyMs = performance.now() - startedAt;
   return { child, target, readyMs, stop: () => child.stop() };

@@ -6,8 +6,8 @@ import { JOB_TYPE } from "./submits.ts";
 export interface Drain {
   readonly kind: "drain";
   readonly target: Target;
-  /** Ends when so many jobs are done. */
-  readonly count: number;
+  /** Ends when so many jobs are done, or, for all, when there are none left. */
+  readonly count: number | "all";
 }
 
 export interface Drained {
@@ -39,21 +39,24 @@ export async function drainJobs({ target, count }: Drain): Promise<Drained> {
   );
   const startedAt = performance.now();
   let done = 0;
+  let endedAt = Date.now();
   await Promise.all(
     lanes.map(async (connection) => {
-      while (done < count) {
+      while (count === "all" || done < count) {
         const { jobs } = parse<Claimed>((await connection.send(claim)).body);
+        if (jobs.length === 0 && count === "all") break;
         if (jobs.length === 0) continue;
         const { status, body } = await connection.send(completeBytes(target, jobs));
         if (status !== 200)
           throw new Error(`completions were answered ${status}: ${body.toString()}`);
         done += jobs.length;
+        endedAt = Date.now();
       }
     }),
   );
   const ms = performance.now() - startedAt;
   for (const lane of lanes) lane.close();
-  return { ms, endedAt: Date.now() };
+  return { ms, endedAt };
 }
 
 export function completeBytes(target: Target, jobs: Claimed["jobs"]): Buffer {

@@ -9,6 +9,8 @@ import { submitBytes } from "./submits.ts";
 export interface Follow {
   readonly kind: "tail";
   readonly target: Target;
+  /** Where the submits go, when that is another server than the subscribers'. */
+  readonly through?: Target;
   readonly subscribers: number;
   readonly events: number;
   /** Pause between two submits. */
@@ -29,17 +31,17 @@ const DIGITS = 6;
 export async function followTail(load: Follow): Promise<Followed> {
   const sentAt: number[] = [];
   const receipts: number[] = [];
-  const { target, subscribers, events, everyMs } = load;
+  const { target, through = target, subscribers, events, everyMs } = load;
   const sockets = await Promise.all(
     Array.from({ length: subscribers }, () =>
       subscribe(target, (number) => receipts.push(performance.now() - (sentAt[number] ?? 0))),
     ),
   );
-  const submitter = await Connection.open(target.port);
+  const submitter = await Connection.open(through.port);
   const answers: number[] = [];
   for (let number = 0; number < events; number += 1) {
     const id = `bench-${String(number).padStart(DIGITS, "0")}`;
-    const request = submitBytes(target, { request_id: id });
+    const request = submitBytes(through, { request_id: id });
     sentAt[number] = performance.now();
     await submitter.send(request);
     answers.push(performance.now() - (sentAt[number] ?? 0));
