@@ -24,9 +24,13 @@ function aborted(context: JobContext): Promise<void> {
   });
 }
 
+/** Heartbeats so far apart that none can be what told the worker. */
+const NO_HEARTBEAT = { heartbeatMs: 600_000, leaseMs: 1_800_000 };
+
 describe("a cancel", () => {
   it("stops the agent and its grandchildren at once, and nothing is written after it", async () => {
     bench = await WorkerBench.start({
+      ...NO_HEARTBEAT,
       jobs: { "rpi.run": { command: agent("family", "deaf"), grace_s: 0.1 } },
     });
     const id = await bench.submit("rpi.run", { goal: "g" });
@@ -45,6 +49,7 @@ describe("a cancel", () => {
 
   it("lets the next job of the type begin", async () => {
     bench = await WorkerBench.start({
+      ...NO_HEARTBEAT,
       executors: [executor(async (context) => (await aborted(context), DONE))],
     });
     const first = await bench.submit("wiki.build");
