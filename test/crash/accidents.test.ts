@@ -49,6 +49,8 @@ function linesOf(path: string): readonly string[] {
 async function prepare(count: number): Promise<readonly { event_id: string }[]> {
   return withDaemon(root, async (daemon) => {
     for (let i = 1; i <= count; i += 1) await submit(daemon, `job-${i}`);
+    // A list has every change written into the database first.
+    await idsOf(daemon);
     return eventsOf(daemon);
   });
 }
@@ -164,6 +166,20 @@ describe("a projections database that is", () => {
       expect((await daemon.ask("GET", "/v1/ready")).body).toMatchObject({ ready: true });
       expect(await submit(daemon, "job-3")).toBe(202);
       expect(await idsOf(daemon)).toEqual(IDS);
+    });
+  });
+
+  it("of a ledger that was edited in place since is made again, and shows the edit", async () => {
+    await prepare(5);
+    const text = readFileSync(ledgerOf(root), "utf8");
+    const edited = text.replace(/"request_id":"req_\w{4}/, '"request_id":"req_abcd');
+    expect(edited).not.toBe(text);
+    writeFileSync(ledgerOf(root), edited);
+    await withDaemon(root, async (daemon, opening) => {
+      expect(opening["rebuilt"]).toBe("not of this ledger");
+      const { body } = await daemon.ask("GET", "/v1/jobs/job-1");
+      expect(body.request_id).toMatch(/^req_abcd/);
+      expect((await daemon.ask("POST", "/v1/verify")).body).toMatchObject({ ok: true });
     });
   });
 
