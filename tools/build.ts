@@ -38,8 +38,9 @@ const PACKAGES: readonly Package[] = [
   },
 ];
 
+/** The sources are private, because a registry must never get them: Node runs no types in packages. */
 function satellite(entry: string): Package["built"] {
-  return (manifest) => ({
+  return ({ private: _private, ...manifest }) => ({
     ...manifest,
     exports: { ".": { types: `./dist/${entry}.d.ts`, default: `./dist/${entry}.js` } },
     ...("bin" in manifest ? { bin: emitted(manifest["bin"] as Bins) } : {}),

@@ -123,7 +123,14 @@ function checkedMs(text: string): number {
   throw new UsageError(`not a number of milliseconds: ${text}`);
 }
 
+/** The kit is read by whatever Node is there; told early, it is not a mystery in the last line. */
+const NODE_MAJOR_MIN = 24;
+
 async function main(args: readonly string[]): Promise<number> {
+  const { node } = process.versions;
+  if (Number.parseInt(node, 10) < NODE_MAJOR_MIN) {
+    throw new UsageError(`Node ${node} is too old: install ${NODE_MAJOR_MIN} or later`);
+  }
   const asked = invocation(args);
   if (asked === "help") {
     process.stdout.write(HELP);

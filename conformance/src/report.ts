@@ -6,6 +6,9 @@ import type { Finding } from "./trial.ts";
 export type Verdict = "conformant" | "partial" | "not attempted";
 export type Outcome = "passed" | "failed" | "not attempted";
 
+/** The reason of requirements that nothing in the chosen scenarios is about. */
+export const NOT_CHOSEN = "no scenario of this run is about it";
+
 export interface RequirementReport extends Requirement {
   readonly outcome: Outcome;
   readonly assertions: number;

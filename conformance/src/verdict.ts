@@ -1,5 +1,11 @@
 /** From what scenarios counted to what may be claimed about requirements and levels. */
-import type { LevelReport, Outcome, RequirementReport, Verdict } from "./report.ts";
+import {
+  type LevelReport,
+  NOT_CHOSEN,
+  type Outcome,
+  type RequirementReport,
+  type Verdict,
+} from "./report.ts";
 import { LEVELS, type Level, REQUIREMENTS, type Requirement } from "./requirements.ts";
 import type { ScenarioRun } from "./run.ts";
 
@@ -42,9 +48,15 @@ function judgeRequirement(
 function whyNot(requirement: Requirement, runs: readonly ScenarioRun[]): string {
   const citing = runs.filter(({ scenario }) => scenario.cites.includes(requirement.id));
   const reasons = citing.map(
-    (run) => run.trial.skipped.get(requirement.id) ?? run.reason ?? "nothing was left to check",
+    (run) => run.trial.skipped.get(requirement.id) ?? endOf(run) ?? "nothing was left to check",
   );
-  return [...new Set(reasons)].join("; ") || "no scenario of this run is about it";
+  return [...new Set(reasons)].join("; ") || NOT_CHOSEN;
+}
+
+/** What a scenario found wrong before it ended is its own sentence, and not yet a reason here. */
+function endOf({ scenario, trial, reason }: ScenarioRun): string | undefined {
+  if (reason === undefined || trial.findings.length === 0) return reason;
+  return `${scenario.id} ended before, because this failed: ${reason}`;
 }
 
 export function judgeLevels(

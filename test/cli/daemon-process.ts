@@ -26,8 +26,12 @@ export interface Spawned {
 }
 
 /** Runs the CLI as a user does: a process of its own. */
-export function spawnCli(args: readonly string[], env: Record<string, string> = {}): Spawned {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+export function spawnCli(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  program = MAIN,
+): Spawned {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -67,8 +71,12 @@ export interface TestDaemon extends ReadyLine {
   stop(): Promise<number | string>;
 }
 
-export async function startDaemon(root: string, addr = "127.0.0.1:0"): Promise<TestDaemon> {
-  const spawned = spawnCli(["up", "--json", "--root", root, "--addr", addr]);
+export async function startDaemon(
+  root: string,
+  addr = "127.0.0.1:0",
+  program = MAIN,
+): Promise<TestDaemon> {
+  const spawned = spawnCli(["up", "--json", "--root", root, "--addr", addr], {}, program);
   const ready: ReadyLine = JSON.parse(await spawned.line(/"ready":true/));
   return {
     ...ready,

@@ -18,7 +18,7 @@ describe("the command line", () => {
     const { code, out } = await cli(["--help"]);
     expect(code).toBe(0);
     const verbs =
-      "up status ready submit cancel jobs job events worker token rebuild verify repair conform doctor";
+      "up status ready submit cancel jobs job events worker token rebuild verify repair migrate conform doctor";
     for (const verb of verbs.split(" ")) expect(out).toMatch(new RegExp(`^  ${verb}\\b`, "m"));
     for (const exit of [0, 1, 2, 3, 4, 5, 130])
       expect(out).toMatch(new RegExp(`^ +${exit}  `, "m"));

@@ -1,5 +1,11 @@
 import { styleText } from "node:util";
-import type { LevelReport, Report, RequirementReport, Verdict } from "../report.ts";
+import {
+  type LevelReport,
+  NOT_CHOSEN,
+  type Report,
+  type RequirementReport,
+  type Verdict,
+} from "../report.ts";
 import { evidenceLines } from "./finding.ts";
 import { printable } from "./markup.ts";
 
@@ -69,7 +75,10 @@ function notAttemptedLines(report: Report, paint: Paint): string[] {
   const byReason = Map.groupBy(missing, (each) => each.reason ?? "");
   return [...byReason].flatMap(([reason, requirements]) => [
     `${paint("yellow", "not attempted")}: ${printable(reason)}`,
-    ...requirements.map((each) => `      ${each.id}${each.optional ? " (optional)" : ""}`),
+    // Who runs a few scenarios knows what was left out, and wants to see the rest.
+    ...(reason === NOT_CHOSEN
+      ? [`      ${requirements.length} requirements`]
+      : requirements.map((each) => `      ${each.id}${each.optional ? " (optional)" : ""}`)),
     "",
   ]);
 }

@@ -4,9 +4,9 @@ import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../errors/fault.ts";
 import { daemonDir, secretIn } from "../connection.ts";
 import { bytes, plural } from "../format.ts";
+import { NODE_MAJOR_MIN } from "../node-version.ts";
 import { bad, type Finding, fine, warning } from "./finding.ts";
 
-const NODE_MAJOR_MIN = 24;
 const FREE_BYTES_BAD = 100 * 1024 * 1024;
 const FREE_BYTES_WARN = 1024 * 1024 * 1024;
 const ARCHIVES_WARN = 20;
